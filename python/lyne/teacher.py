@@ -53,7 +53,7 @@ class Teacher:
         raw_logits: whether rows carry raw logits, which the loss "mse_logits" needs; not in compact precision.
         temperature: the teacher's temperature that the added columns are at.
         expectation: digests that it must have.
-        options: window, patience, security.
+        options: window, timeouts, security.
         min_coverage: least share of a batch's wanted rows; below it `CoverageError` is raised. Where rows may be missing, their
             positions take the cross-entropy on the labels alone.
     """

@@ -132,15 +132,15 @@ def test_decoder_teacher_that_does_not_decode_is_refused():
         client.decoder()
 
 
-def test_decode_process_that_slept_has_its_patience_anew():
+def test_decode_process_that_slept_has_its_retry_time_anew():
     with FakeTeacher(decodes=True) as fake, client_of(fake) as client, client.decoder() as decoder:
         decoder._answered_at = decoder._moved_at = decoder._sent_at = time.monotonic() - 1000
         decoder._excuse(3)
-        decoder._require_patience()
+        decoder._require_retry_time_left()
         decoder._answered_at = decoder._moved_at = decoder._sent_at = time.monotonic() - 1000
         decoder._excuse(1)
         with pytest.raises(lyne.TeacherUnavailableError):
-            decoder._require_patience()
+            decoder._require_retry_time_left()
 
 
 def test_decode_first_refuses_the_session_the_other_decodes():

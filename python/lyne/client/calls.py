@@ -12,7 +12,7 @@ from lyne.client.options import Address
 from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence
 from lyne.errors import LyneError
 
-__all__ = ["Ask", "Call", "Entry", "Link"]
+__all__ = ["Attempt", "Call", "Entry", "ReplicaConnection"]
 
 
 @dataclass(eq=False)
@@ -24,7 +24,7 @@ class Entry:
     failures: int = 0
     faults: int = 0
     first_failure: float = 0.0
-    last_failed_on: Link | None = None
+    last_failed_on: ReplicaConnection | None = None
     targets: Targets | None = None
     failure: LyneError | None = None
 
@@ -41,7 +41,7 @@ class Entry:
 
 
 @dataclass(eq=False)
-class Ask:
+class Attempt:
     """A sequence sent to a replica and not answered yet."""
 
     wire_id: int
@@ -63,7 +63,7 @@ class Call:
     identity: BlockIdentity | None = None
     credit_sequences: int = 0
     credit_tokens: int = 0
-    asks: dict[int, Ask] = field(default_factory=dict)
+    in_flight: dict[int, Attempt] = field(default_factory=dict)
     tokens: int = 0
     #: When it last showed that it works: rows, answers, or a device that moved.
     alive: float = 0.0
@@ -75,17 +75,17 @@ class Call:
         """Whether the credit has room; one sequence alone always fits, but where the server drains."""
         if not self.opened or self.ended or self.credit_sequences == 0:
             return False
-        fits = len(self.asks) < self.credit_sequences and self.tokens + tokens <= self.credit_tokens
-        return not self.asks or fits
+        fits = len(self.in_flight) < self.credit_sequences and self.tokens + tokens <= self.credit_tokens
+        return not self.in_flight or fits
 
 
 @dataclass(eq=False)
-class Link:
+class ReplicaConnection:
     """A replica, and the call to it where there is one."""
 
     address: Address
     connect_at: float
-    ask_at: float = 0.0
+    resume_at: float = 0.0
     call: Call | None = None
     attempts: int = 0
     consecutive_failures: int = 0
@@ -95,14 +95,14 @@ class Link:
 
     def is_usable(self, now: float) -> bool:
         """Whether sequences can be given to it: one at a time where it is in doubt."""
-        if self.call is None or not self.call.opened or now < self.ask_at:
+        if self.call is None or not self.call.opened or now < self.resume_at:
             return False
-        return not (self.standing.in_doubt and self.call.asks)
+        return not (self.standing.in_doubt and self.call.in_flight)
 
     def history(self) -> str:
         """One clause for an error message: the replica and what came of it."""
         if self.call is not None and self.call.opened:
-            state = f"connected, {len(self.call.asks)} sequences in flight"
+            state = f"connected, {len(self.call.in_flight)} sequences in flight"
         else:
             state = f"{self.attempts} attempt{'s' if self.attempts != 1 else ''}"
         failure = self.last_failure

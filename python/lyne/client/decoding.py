@@ -168,7 +168,7 @@ class TeacherDecoder:
         self._random = random.Random(0)
         self._device_positions = -1
         self._closed = False
-        self._patience_begins()
+        self._restart_retry_time()
 
     # --- what the student calls -----------------------------------------------------------------------------------------
 
@@ -279,9 +279,9 @@ class TeacherDecoder:
             raise ValueError("the decoder is closed")
 
     def _begin(self) -> None:
-        """The clock of patience starts with the first text that has to be waited for."""
+        """`retry_for` counts from the first text that has to be waited for."""
         if not self.is_owed:
-            self._patience_begins()
+            self._restart_retry_time()
 
     # --- what is said ---------------------------------------------------------------------------------------------------
 
@@ -405,7 +405,7 @@ class TeacherDecoder:
         self._faulted.clear()
         if self._call is not None:
             self._standing(self._call.address).answered()
-        self._patience_begins()  # a whole message that holds: what breaks the protocol is no progress
+        self._restart_retry_time()  # a whole message that holds: what breaks the protocol is no progress
         refusing = {address.target for address, standing in self._standings.items() if standing.refuses}
         self._tried = {label: what for label, what in self._tried.items() if label in refusing}
         self._failures_in_a_row = 0
@@ -493,7 +493,7 @@ class TeacherDecoder:
     # --- replicas -----------------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        """Opens a call with the next replica that opens one, waiting as long as patience lasts."""
+        """Opens a call with the next replica that opens one, waiting for as long as `retry_for` says."""
         in_a_row = 0
         self._sleep(max(0.0, self._connect_at - time.monotonic()))
         while self._call is None:
@@ -501,7 +501,7 @@ class TeacherDecoder:
             if in_a_row >= max(1, len(known)):
                 in_a_row = 0
                 self._sleep(self._backoff())
-            self._require_patience()
+            self._require_retry_time_left()
             self._require_one_that_may_accept(known)
             if known:
                 address = known[self._next_replica % len(known)]
@@ -521,7 +521,7 @@ class TeacherDecoder:
             try:
                 source, one = self._next(min(left, _POLL_SECONDS))
             except queue.Empty:
-                self._require_patience()
+                self._require_retry_time_left()
                 continue
             if source is not call:
                 continue
@@ -587,7 +587,7 @@ class TeacherDecoder:
 
     # --- the clock ------------------------------------------------------------------------------------------------------------
 
-    def _patience_begins(self) -> None:
+    def _restart_retry_time(self) -> None:
         self._answered_at = self._moved_at = self._sent_at = time.monotonic()
 
     def _next(self, longest: float) -> tuple[_Call, decode_pb2.DecodeResponse | Failure]:
@@ -606,21 +606,21 @@ class TeacherDecoder:
     def _excuse(self, late: float) -> None:
         """A wait that ended this much too late was asleep with the whole process: nothing is held against the teacher."""
         if late > OVERSLEPT:
-            self._patience_begins()
+            self._restart_retry_time()
 
     def _watch(self) -> None:
-        """Gives a replica up whose device stands still, and everything where patience is over."""
-        self._require_patience()
+        """Gives a replica up whose device stands still, and everything once `retry_for` is over."""
+        self._require_retry_time_left()
         by_server = any(text.is_owed and text.number >= 0 for text in self._texts.values())
         still = time.monotonic() - max(self._moved_at, self._sent_at)
         if self._call is not None and by_server and still >= self._options.progress_timeout:
             self._heard = False
             self._lost(Failure("UNAVAILABLE", f"no progress for {self._options.progress_timeout} s"))
 
-    def _require_patience(self) -> None:
-        now, patience = time.monotonic(), self._options.retry_for
-        if now - self._answered_at >= _WITHOUT_ANSWERS * patience or now - max(self._moved_at, self._answered_at) >= patience:
-            raise TeacherUnavailableError(f"no answer for {patience} s; {self._history()}")
+    def _require_retry_time_left(self) -> None:
+        now, longest = time.monotonic(), self._options.retry_for
+        if now - self._answered_at >= _WITHOUT_ANSWERS * longest or now - max(self._moved_at, self._answered_at) >= longest:
+            raise TeacherUnavailableError(f"no answer for {longest} s; {self._history()}")
 
     def _history(self) -> str:
         return "; ".join(f"teacher {label}: {what}" for label, what in self._tried.items()) or "nothing was refused"

@@ -35,7 +35,7 @@ _NAMES = {code.value[0]: code.name for code in grpc.StatusCode}
 class Remedy(Enum):
     """What follows from a failure."""
 
-    RETRY = "ask again, for as long as the client's patience lasts"
+    RETRY = "ask again, until `retry_for` is over"
     RETRY_FEW = "ask again a few times only: the fault may lie in the sequence"
     GIVE_UP = "asking again does not mend it"
 

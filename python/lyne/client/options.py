@@ -1,4 +1,4 @@
-"""How a client speaks to teachers: addresses, security, patience, and what it expects of them."""
+"""How a client speaks to teachers: addresses, security, timeouts, and what it expects of them."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import grpc
 
-from lyne.client.calls import Ask, Call, Entry, Link
+from lyne.client.calls import Attempt, Call, Entry, ReplicaConnection
 from lyne.client.description import TeacherDescription
 from lyne.client.failure import Failure, Remedy
 from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
@@ -73,7 +73,7 @@ class TargetStream:
     def __init__(self, client: TeacherClient, request: TargetRequest, known: TeacherDescription, options: ClientOptions):
         self._client, self._request, self._known, self._options = client, request, known, options
         self._lock = threading.Condition(threading.Lock())
-        self._links: list[Link] = []
+        self._replicas: list[ReplicaConnection] = []
         self._untaken: deque[Entry] = deque()
         self._waiting: list[Entry] = []
         self._untaken_tokens = 0
@@ -99,7 +99,7 @@ class TargetStream:
         return self._known
 
     def offer(self, sequence: TargetSequence) -> bool:
-        """Asks for a sequence; False, at once, where the window is full.
+        """Asks for a sequence; False, at once, where the prefetch window is full.
 
         Raises:
             ValueError: for tokens, positions or choices that the teacher cannot answer.
@@ -155,10 +155,10 @@ class TargetStream:
     def discard(self) -> None:
         """Forgets all sequences offered and not taken; their answers, where they come, are dropped."""
         with self._lock:
-            for link in self._links:
-                for ask in link.call.asks.values() if link.call is not None else ():
-                    if link.call is not None and not ask.withdrawn:
-                        self._withdraw(link.call, ask)
+            for replica in self._replicas:
+                for attempt in replica.call.in_flight.values() if replica.call is not None else ():
+                    if replica.call is not None and not attempt.withdrawn:
+                        self._withdraw(replica.call, attempt)
             self._untaken.clear()
             self._waiting.clear()
             self._untaken_tokens = self._unresolved = 0
@@ -197,7 +197,7 @@ class TargetStream:
 
     def _add(self, entry: Entry, at_front: bool) -> None:
         if self._unresolved == 0:
-            self._progress_at = time.monotonic()  # the clock of patience starts with the first that has to be waited for
+            self._progress_at = time.monotonic()  # `retry_for` counts from the first that has to be waited for
         if at_front:
             self._untaken.appendleft(entry)
         else:
@@ -220,10 +220,10 @@ class TargetStream:
         """Ends the stream, with a failure or closed by the student. What is resolved can be taken after a failure."""
         if self._failure is None:
             self._failure = failure
-        for link in self._links:
-            if link.call is not None:
-                self._drop(link.call)
-                link.call = None
+        for replica in self._replicas:
+            if replica.call is not None:
+                self._drop(replica.call)
+                replica.call = None
         self._lock.notify_all()
 
     def _resolve(self, entry: Entry, targets: Targets | None, failure: LyneError | None, dropped: int = 0) -> None:
@@ -239,14 +239,14 @@ class TargetStream:
     def set_replicas(self, addresses: list[Address]) -> None:
         """Sets the replicas to ask, from now on; those that are gone end their calls by themselves."""
         with self._lock:
-            known = {link.address: link for link in self._links if not link.gone}
-            for address, link in known.items():
-                link.gone = address not in addresses
+            known = {replica.address: replica for replica in self._replicas if not replica.gone}
+            for address, replica in known.items():
+                replica.gone = address not in addresses
             for address in addresses:
                 if address not in known:
-                    link = Link(address, time.monotonic())
-                    self._links.append(link)
-                    self._start(partial(self._serve, link), f"lyne-{address.target}")
+                    replica = ReplicaConnection(address, time.monotonic())
+                    self._replicas.append(replica)
+                    self._start(partial(self._serve, replica), f"lyne-{address.target}")
             self._end_where_none_accepts()
             self._lock.notify_all()
 
@@ -277,35 +277,35 @@ class TargetStream:
             raise failure
 
     def _history(self) -> str:
-        return "; ".join(link.history() for link in self._links)
+        return "; ".join(replica.history() for replica in self._replicas)
 
-    def _serve(self, link: Link) -> None:
+    def _serve(self, replica: ReplicaConnection) -> None:
         """The life of a replica's thread: call after call."""
         while True:
             with self._lock:
-                while not self._is_over() and not link.gone and (wait := link.connect_at - time.monotonic()) > 0:
+                while not self._is_over() and not replica.gone and (wait := replica.connect_at - time.monotonic()) > 0:
                     self._lock.wait(wait)
-                if self._is_over() or link.gone:
+                if self._is_over() or replica.gone:
                     return
-                link.attempts += 1
-                call = link.call = Call(time.monotonic() + self._options.open_timeout)
-            failure = self._run(link, call)
+                replica.attempts += 1
+                call = replica.call = Call(time.monotonic() + self._options.open_timeout)
+            failure = self._run(replica, call)
             with self._lock:
                 if not call.ended:
-                    self._end_call(link, call, failure)
+                    self._end_call(replica, call, failure)
 
-    def _run(self, link: Link, call: Call) -> Failure:
+    def _run(self, replica: ReplicaConnection, call: Call) -> Failure:
         """Makes a call and reads it to its end; gives why it ended."""
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(open=self._open_message()))
         try:
-            stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(link.address))
+            stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(replica.address))
             responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=self._client.metadata())
             with self._lock:
                 call.rpc = responses
                 if call.ended:
                     responses.cancel()
             for response in responses:
-                if not self._on_response(link, call, response):
+                if not self._on_response(replica, call, response):
                     break
             return Failure("UNAVAILABLE", "the server completed the stream")
         except grpc.RpcError as e:
@@ -335,39 +335,39 @@ class TargetStream:
 
     # --- what comes back ------------------------------------------------------------------------------------------------------
 
-    def _on_response(self, link: Link, call: Call, response: teacher_service_pb2.ScoreSequencesResponse) -> bool:
+    def _on_response(self, replica: ReplicaConnection, call: Call, response: teacher_service_pb2.ScoreSequencesResponse) -> bool:
         """Deals with a message; False where the call is over."""
         kind = response.WhichOneof("message")
         if kind == "rows":
-            return self._on_rows(link, call, response.rows)
+            return self._on_rows(replica, call, response.rows)
         if kind == "done":
-            return self._on_done(link, call, response.done)
+            return self._on_done(replica, call, response.done)
         with self._lock:
             if call.ended:
                 return False
             call.heard = time.monotonic()
             if kind == "opened":
-                self._on_opened(link, call, response.opened)
+                self._on_opened(replica, call, response.opened)
             elif kind == "credit":
                 call.credit_sequences, call.credit_tokens = response.credit.sequences, response.credit.tokens
                 self._pump()
             elif kind == "failed":
-                self._on_failed(link, call, response.failed)
+                self._on_failed(replica, call, response.failed)
             elif kind == "progress":
                 self._on_device(call, response.progress.device_positions)
             # A message that this version does not know says nothing that it needs.
             return not call.ended
 
-    def _on_opened(self, link: Link, call: Call, message: teacher_service_pb2.StreamOpened) -> None:
+    def _on_opened(self, replica: ReplicaConnection, call: Call, message: teacher_service_pb2.StreamOpened) -> None:
         found = TeacherDescription.of(message.teacher)
         try:
-            found.require_expected(link.address.target, self._request.expectation)
-            found.require_same(link.address.target, self._known)
+            found.require_expected(replica.address.target, self._request.expectation)
+            found.require_same(replica.address.target, self._known)
         except TeacherMismatchError as e:
-            if link.standing.mismatched():
+            if replica.standing.mismatched():
                 self._end(e)
             else:
-                self._end_call(link, call, Failure("UNAVAILABLE", str(e)))
+                self._end_call(replica, call, Failure("UNAVAILABLE", str(e)))
             return
         call.identity = BlockIdentity(
             self._request.selection,
@@ -381,112 +381,112 @@ class TargetStream:
         call.opened, call.alive = True, time.monotonic()
         call.credit_sequences, call.credit_tokens = message.credit.sequences, message.credit.tokens
         self._ever_opened = True
-        if link.standing.refuses:
-            _LOG.warning("teacher %s: it accepts the stream again", link.address.target)
-        link.standing.accepted()
-        self._counts.reconnects += link.attempts > 1
+        if replica.standing.refuses:
+            _LOG.warning("teacher %s: it accepts the stream again", replica.address.target)
+        replica.standing.accepted()
+        self._counts.reconnects += replica.attempts > 1
         self._lock.notify_all()
         self._pump()
 
-    def _on_rows(self, link: Link, call: Call, rows: teacher_service_pb2.Rows) -> bool:
+    def _on_rows(self, replica: ReplicaConnection, call: Call, rows: teacher_service_pb2.Rows) -> bool:
         with self._lock:
-            ask = self._asked(link, call, rows.id)
-            if ask is None:
+            attempt = self._in_flight(replica, call, rows.id)
+            if attempt is None:
                 return False
-            if ask.withdrawn:
+            if attempt.withdrawn:
                 self._counts.discarded_bytes += len(rows.block)
                 return True
             identity = call.identity
         assert identity is not None
-        if ask.assembly is None:
-            ask.assembly = RowAssembly(ask.entry.sequence, identity)
+        if attempt.assembly is None:
+            attempt.assembly = RowAssembly(attempt.entry.sequence, identity)
         try:
             source = source_word(rows.source, rows.tier)
         except ValueError as e:
             with self._lock:
-                self._end_call(link, call, Failure("INTERNAL", f"broke the protocol: rows of unknown origin: {e}"))
+                self._end_call(replica, call, Failure("INTERNAL", f"broke the protocol: rows of unknown origin: {e}"))
             return False
         try:
-            ask.assembly.add(rows.block, rows.first_position, source, rows.narrowed)
+            attempt.assembly.add(rows.block, rows.first_position, source, rows.narrowed)
         except MisalignedTargetsError as e:
             with self._lock:
                 if not call.ended:
-                    wanted = not ask.withdrawn
-                    self._withdraw(call, ask)
+                    wanted = not attempt.withdrawn
+                    self._withdraw(call, attempt)
                     if not wanted:
                         return True
-                    self._resolve(ask.entry, None, e, ask.assembly.block_bytes + len(rows.block))
+                    self._resolve(attempt.entry, None, e, attempt.assembly.block_bytes + len(rows.block))
         with self._lock:
             self._progressed(call)
             self._rows_at = call.alive
             return not call.ended
 
-    def _on_done(self, link: Link, call: Call, done: teacher_service_pb2.SequenceDone) -> bool:
+    def _on_done(self, replica: ReplicaConnection, call: Call, done: teacher_service_pb2.SequenceDone) -> bool:
         with self._lock:
-            ask = self._asked(link, call, done.id)
+            attempt = self._in_flight(replica, call, done.id)
             identity = call.identity
-        if ask is None or identity is None:
+        if attempt is None or identity is None:
             return False
         targets, failure = None, None
-        if not ask.withdrawn:
+        if not attempt.withdrawn:
             try:
-                targets = (ask.assembly or RowAssembly(ask.entry.sequence, identity)).finish(done.rows)
+                targets = (attempt.assembly or RowAssembly(attempt.entry.sequence, identity)).finish(done.rows)
             except MisalignedTargetsError as e:
                 failure = e
         with self._lock:
             if call.ended:
                 return False
-            self._answered(call, ask)
-            if not ask.withdrawn:
-                link.consecutive_failures = 0
-                link.last_failure = None
-                if link.standing.is_out:
-                    _LOG.warning("teacher %s: it answers again", link.address.target)
-                link.standing.answered()
-                self._resolve(ask.entry, targets, failure)
+            self._answered(call, attempt)
+            if not attempt.withdrawn:
+                replica.consecutive_failures = 0
+                replica.last_failure = None
+                if replica.standing.is_out:
+                    _LOG.warning("teacher %s: it answers again", replica.address.target)
+                replica.standing.answered()
+                self._resolve(attempt.entry, targets, failure)
             self._pump()
         if targets is not None and self._options.on_progress is not None:
             self._options.on_progress(self.statistics())
         return True
 
-    def _on_failed(self, link: Link, call: Call, failed: teacher_service_pb2.SequenceFailed) -> None:
-        ask = self._asked(link, call, failed.id)
-        if ask is None:
+    def _on_failed(self, replica: ReplicaConnection, call: Call, failed: teacher_service_pb2.SequenceFailed) -> None:
+        attempt = self._in_flight(replica, call, failed.id)
+        if attempt is None:
             return
-        self._answered(call, ask)
-        if not ask.withdrawn:
+        self._answered(call, attempt)
+        if not attempt.withdrawn:
             failure = Failure.of_sequence(failed.status)
             remedy = failure.remedy_of_sequence()
             if remedy is Remedy.RETRY:
-                link.ask_at = time.monotonic() + max(failure.retry_after, self._backoff(link))
-                link.last_failure = failure
+                replica.resume_at = time.monotonic() + max(failure.retry_after, self._backoff(replica))
+                replica.last_failure = failure
             elif remedy is Remedy.RETRY_FEW and failure.code != "DEADLINE_EXCEEDED":
-                if link.standing.in_doubt and any(other.standing.is_expected for other in self._others(link)):
+                if replica.standing.in_doubt and any(other.standing.is_expected for other in self._others(replica)):
                     remedy = Remedy.RETRY  # no sequence spends a try on a replica at which others fail, too
-                self._faulted(link, ask, failure)
-            self._ask_again(link, ask, failure, remedy)
+                self._faulted(replica, attempt, failure)
+            self._retry(replica, attempt, failure, remedy)
         self._pump()
         self._lock.notify_all()  # the clock has another moment to wake at
 
-    def _faulted(self, link: Link, ask: Ask, failure: Failure) -> None:
+    def _faulted(self, replica: ReplicaConnection, attempt: Attempt, failure: Failure) -> None:
         """A sequence failed by a fault that may be its own or the replica's. The replica is left alone for a while, then asked for one
         sequence at a time until it answers one. Those that were sent before the fault was known fail as one."""
-        link.last_failure = failure
-        if ask.sent_at < link.ask_at:
+        replica.last_failure = failure
+        if attempt.sent_at < replica.resume_at:
             return
         now = time.monotonic()
-        was_out = link.standing.is_out
-        link.standing.faulted()
-        elsewhere = any(other.is_usable(now) and not other.standing.in_doubt for other in self._others(link))
-        delay = self._options.long_backoff(self._random) if link.standing.is_out and elsewhere else self._backoff(link)
-        link.ask_at = now + max(failure.retry_after, delay)
-        if link.standing.is_out and not was_out:
+        was_out = replica.standing.is_out
+        replica.standing.faulted()
+        elsewhere = any(other.is_usable(now) and not other.standing.in_doubt for other in self._others(replica))
+        delay = self._options.long_backoff(self._random) if replica.standing.is_out and elsewhere else self._backoff(replica)
+        replica.resume_at = now + max(failure.retry_after, delay)
+        if replica.standing.is_out and not was_out:
             rest = "others get all but one now and then" if elsewhere else "there is no other to ask"
             what = f"{failure.code}: {failure.description}; {rest}"
-            _LOG.warning("teacher %s: one sequence after the other fails there: %s", link.address.target, what)
+            _LOG.warning("teacher %s: one sequence after the other fails there: %s", replica.address.target, what)
 
-    def _others(self, than: Link) -> Iterator[Link]:
-        return (link for link in self._links if link is not than and not link.gone)
+    def _others(self, than: ReplicaConnection) -> Iterator[ReplicaConnection]:
+        return (replica for replica in self._replicas if replica is not than and not replica.gone)
 
     def _on_device(self, call: Call, positions: int) -> None:
         """A device whose counter moves is busy, perhaps with others' sequences; one whose counter stands still is stuck."""
@@ -497,19 +497,19 @@ class TargetStream:
     def _progressed(self, call: Call) -> None:
         call.alive = self._progress_at = time.monotonic()
 
-    def _asked(self, link: Link, call: Call, wire_id: int) -> Ask | None:
+    def _in_flight(self, replica: ReplicaConnection, call: Call, wire_id: int) -> Attempt | None:
         """The sequence that a message is about; None, and the end of the call, where it is not in flight."""
         if call.ended:
             return None
-        ask = call.asks.get(wire_id)
-        if ask is None:
+        attempt = call.in_flight.get(wire_id)
+        if attempt is None:
             what = f"broke the protocol: an answer to sequence {wire_id}, which is not in flight"
-            self._end_call(link, call, Failure("INTERNAL", what))
-        return ask
+            self._end_call(replica, call, Failure("INTERNAL", what))
+        return attempt
 
-    def _answered(self, call: Call, ask: Ask) -> None:
-        del call.asks[ask.wire_id]
-        call.tokens -= ask.entry.tokens
+    def _answered(self, call: Call, attempt: Attempt) -> None:
+        del call.in_flight[attempt.wire_id]
+        call.tokens -= attempt.entry.tokens
         self._progressed(call)
 
     # --- what follows: asking, asking again, giving up ---------------------------------------------------------------------------
@@ -518,36 +518,36 @@ class TargetStream:
         """Sends whatever can be sent now."""
         now = time.monotonic()
         while self._waiting and not self._is_over():
-            link = self._choose(self._waiting[0], now)
-            if link is None or link.call is None:
+            replica = self._choose(self._waiting[0], now)
+            if replica is None or replica.call is None:
                 return
-            self._send(link.call, self._next_for(link), now)
+            self._send(replica.call, self._next_for(replica), now)
 
-    def _next_for(self, link: Link) -> Entry:
+    def _next_for(self, replica: ReplicaConnection) -> Entry:
         """The sequence to ask for, taken from the waiting ones: the earliest. A replica in doubt gets the first of those that have failed
         least, so that one which fails everywhere does not stand before the others."""
-        if not link.standing.in_doubt:
+        if not replica.standing.in_doubt:
             return heapq.heappop(self._waiting)
         entry = min(self._waiting, key=lambda waiting: (waiting.failures, waiting.order))
         self._waiting.remove(entry)
         heapq.heapify(self._waiting)
         return entry
 
-    def _choose(self, entry: Entry, now: float) -> Link | None:
+    def _choose(self, entry: Entry, now: float) -> ReplicaConnection | None:
         """The open replica that has room and the fewest tokens in flight; one that just failed this sequence comes last."""
-        usable = (link for link in self._links if link.is_usable(now))
-        open_links = [link for link in usable if link.call is not None and link.call.has_room_for(entry.tokens)]
-        return min(open_links, key=lambda link: (link is entry.last_failed_on, link.call.tokens), default=None)  # type: ignore[union-attr]
+        usable = (replica for replica in self._replicas if replica.is_usable(now))
+        open_replicas = [replica for replica in usable if replica.call is not None and replica.call.has_room_for(entry.tokens)]
+        return min(open_replicas, key=lambda one: (one is entry.last_failed_on, one.call.tokens), default=None)  # type: ignore[union-attr]
 
     def _send(self, call: Call, entry: Entry, now: float) -> None:
-        ask = Ask(next(self._wire_ids), entry, now)
-        if not call.asks:
+        attempt = Attempt(next(self._wire_ids), entry, now)
+        if not call.in_flight:
             call.alive = now
-        call.asks[ask.wire_id] = ask
+        call.in_flight[attempt.wire_id] = attempt
         call.tokens += entry.tokens
         sequence = entry.sequence
         message = teacher_service_pb2.Sequence(
-            id=ask.wire_id,
+            id=attempt.wire_id,
             token_ids=sequence.tokens.tolist(),
             token_ids_crc32c=token_checksum(sequence.tokens),
             positions=[teacher_service_pb2.PositionRange(first=first, count=count) for first, count in ranges_of(sequence.positions)],
@@ -557,84 +557,84 @@ class TargetStream:
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
 
     @staticmethod
-    def _withdraw(call: Call, ask: Ask) -> None:
+    def _withdraw(call: Call, attempt: Attempt) -> None:
         """Says that a sequence is no longer wanted; it stays in flight until its end is said."""
-        ask.withdrawn = True
-        cancel = teacher_service_pb2.CancelSequence(id=ask.wire_id)
+        attempt.withdrawn = True
+        cancel = teacher_service_pb2.CancelSequence(id=attempt.wire_id)
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(cancel=cancel))
 
-    def _end_call(self, link: Link, call: Call, failure: Failure) -> None:
+    def _end_call(self, replica: ReplicaConnection, call: Call, failure: Failure) -> None:
         """Gives back what a call leaves unanswered, and leaves the replica alone for a while."""
         unanswered = self._drop(call)
-        link.call = None
-        link.last_failure = failure
+        replica.call = None
+        replica.last_failure = failure
         if self._is_over():
             return
-        if failure.is_mismatch and (not failure.is_opening_mismatch or link.standing.mismatched()):
-            self._end(failure.as_final(link.address.target))
+        if failure.is_mismatch and (not failure.is_opening_mismatch or replica.standing.mismatched()):
+            self._end(failure.as_final(replica.address.target))
             return
         if failure.is_mismatch or failure.remedy_of_call() is not Remedy.GIVE_UP:
-            link.standing.unheard()
-        elif link.standing.refused(failure):
+            replica.standing.unheard()
+        elif replica.standing.refused(failure):
             self._end_where_none_accepts()
             if self._is_over():
                 return
             words = f"{failure.code}: {failure.description}"
-            _LOG.warning("teacher %s: %s; it is asked again now and then, and others meanwhile", link.address.target, words)
-        delay = self._options.long_backoff(self._random) if link.standing.refuses else self._backoff(link)
-        link.connect_at = time.monotonic() + max(failure.retry_after, delay)
-        for ask in unanswered:
-            self._ask_again(link, ask, failure, Remedy.RETRY)
+            _LOG.warning("teacher %s: %s; it is asked again now and then, and others meanwhile", replica.address.target, words)
+        delay = self._options.long_backoff(self._random) if replica.standing.refuses else self._backoff(replica)
+        replica.connect_at = time.monotonic() + max(failure.retry_after, delay)
+        for attempt in unanswered:
+            self._retry(replica, attempt, failure, Remedy.RETRY)
         self._pump()
         self._client.resolve_again()
         self._lock.notify_all()
 
     def _end_where_none_accepts(self) -> None:
         """Ends the stream where each of its replicas refuses it, with what they say."""
-        links = [link for link in self._links if not link.gone]
-        if links and all(link.standing.refuses for link in links) and not self._is_over():
-            causes = ((link.address.target, link.last_failure) for link in links)
+        replicas = [replica for replica in self._replicas if not replica.gone]
+        if replicas and all(replica.standing.refuses for replica in replicas) and not self._is_over():
+            causes = ((replica.address.target, replica.last_failure) for replica in replicas)
             self._end(TeacherRefusedError("; ".join(f"teacher {at}: {why.code}: {why.description}" for at, why in causes if why)))
 
     @staticmethod
-    def _drop(call: Call) -> list[Ask]:
-        """Ends a call here; gives the asks that were not withdrawn."""
+    def _drop(call: Call) -> list[Attempt]:
+        """Ends a call here; gives the attempts that were not withdrawn."""
         if not call.ended:
             call.ended = True
             call.outgoing.put(None)
             if call.rpc is not None:
                 call.rpc.cancel()
-        unanswered = [ask for ask in call.asks.values() if not ask.withdrawn]
-        call.asks.clear()
+        unanswered = [attempt for attempt in call.in_flight.values() if not attempt.withdrawn]
+        call.in_flight.clear()
         call.tokens = 0
         return unanswered
 
-    def _ask_again(self, link: Link, ask: Ask, failure: Failure, remedy: Remedy) -> None:
+    def _retry(self, replica: ReplicaConnection, attempt: Attempt, failure: Failure, remedy: Remedy) -> None:
         """Puts a sequence back among the waiting ones, or fails it for good."""
-        entry, now = ask.entry, time.monotonic()
+        entry, now = attempt.entry, time.monotonic()
         entry.failures += 1
         if entry.failures == 1:
             entry.first_failure = now
-        dropped = ask.assembly.block_bytes if ask.assembly is not None else 0
+        dropped = attempt.assembly.block_bytes if attempt.assembly is not None else 0
         if remedy is Remedy.RETRY_FEW:
             entry.faults += 1
             again = entry.faults < (_MOST_LATE if failure.code == "DEADLINE_EXCEEDED" else _MOST_FAULTS)
         else:
-            # Nobody is out of patience while rows come, its own or others'.
+            # No sequence is given up while rows come, its own or others'.
             again = remedy is Remedy.RETRY and now - max(entry.first_failure, self._rows_at) < self._options.retry_for
         if again:
-            entry.last_failed_on = link
+            entry.last_failed_on = replica
             self._counts.reasked_sequences += 1
             self._counts.discarded_bytes += dropped
             heapq.heappush(self._waiting, entry)
             return
         attempts = "" if entry.failures == 1 else f" (after {entry.failures} attempts)"
-        what = f"teacher {link.address.target}: {failure.description}{attempts}"
+        what = f"teacher {replica.address.target}: {failure.description}{attempts}"
         self._resolve(entry, None, SequenceFailedError(entry.sequence.id, failure.code, what), dropped)
 
-    def _backoff(self, link: Link) -> float:
-        ceiling = min(self._options.max_backoff, self._options.first_backoff * 2.0**link.consecutive_failures)
-        link.consecutive_failures = min(link.consecutive_failures + 1, 30)
+    def _backoff(self, replica: ReplicaConnection) -> float:
+        ceiling = min(self._options.max_backoff, self._options.first_backoff * 2.0**replica.consecutive_failures)
+        replica.consecutive_failures = min(replica.consecutive_failures + 1, 30)
         return ceiling * (0.5 + 0.5 * self._random.random())
 
     # --- the clock -----------------------------------------------------------------------------------------------------------------
@@ -657,41 +657,41 @@ class TargetStream:
         now = time.monotonic()
         if self._unresolved:
             yield self._progress_at + self._options.retry_for
-        for link in self._links:
-            if link.call is not None and not link.call.opened:
-                yield link.call.open_deadline
-            elif link.call is not None and link.call.asks:
-                yield self._stuck_at(link, link.call)
-            if self._waiting and link.ask_at > now:
-                yield link.ask_at
+        for replica in self._replicas:
+            if replica.call is not None and not replica.call.opened:
+                yield replica.call.open_deadline
+            elif replica.call is not None and replica.call.in_flight:
+                yield self._stuck_at(replica, replica.call)
+            if self._waiting and replica.resume_at > now:
+                yield replica.resume_at
 
-    def _stuck_at(self, link: Link, call: Call) -> float:
+    def _stuck_at(self, replica: ReplicaConnection, call: Call) -> float:
         """When a replica is given up: as its device has stood still for long enough, or, where there is no other to ask, as nothing has
         been heard of it, since what it computes would only begin anew."""
-        others = any(other is not link and other.call is not None and other.call.opened for other in self._links)
+        others = any(other is not replica and other.call is not None and other.call.opened for other in self._replicas)
         return (call.alive if others else max(call.alive, call.heard)) + self._options.progress_timeout
 
     def _excuse(self, late: float) -> None:
         self._progress_at += late
         self._rows_at += late
-        for link in self._links:
-            if link.call is not None:
-                link.call.open_deadline += late
-                link.call.alive += late
-                link.call.heard += late
+        for replica in self._replicas:
+            if replica.call is not None:
+                replica.call.open_deadline += late
+                replica.call.alive += late
+                replica.call.heard += late
 
     def _expire(self) -> None:
         """Ends what has taken too long."""
         now = time.monotonic()
-        for link in list(self._links):
-            call = link.call
+        for replica in list(self._replicas):
+            call = replica.call
             if call is None or call.ended:
                 continue
             if not call.opened and now >= call.open_deadline:
-                self._end_call(link, call, Failure("UNAVAILABLE", f"no answer within {self._options.open_timeout} s"))
-            elif call.asks and now >= self._stuck_at(link, call):
+                self._end_call(replica, call, Failure("UNAVAILABLE", f"no answer within {self._options.open_timeout} s"))
+            elif call.in_flight and now >= self._stuck_at(replica, call):
                 what = f"no rows, and its device stood still, for {self._options.progress_timeout} s"
-                self._end_call(link, call, Failure("UNAVAILABLE", what))
+                self._end_call(replica, call, Failure("UNAVAILABLE", what))
         if self._unresolved and now >= self._progress_at + self._options.retry_for:
             self._end(
                 TeacherUnavailableError(

@@ -9,8 +9,6 @@ import dev.lyne.lm.engine.WeightLayout;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
@@ -20,6 +18,8 @@ import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.load.bench.CpuFeatures;
 import dev.lyne.load.process.Home;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.FileStore;
@@ -33,7 +33,7 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-/** What works on this machine, found out by trying it. */
+/** Command that finds out by trying what works on this machine. */
 @Command(
         name = "doctor",
         description =
@@ -102,7 +102,7 @@ final class DoctorCommand implements Callable<Integer> {
         return findings.stream().allMatch(Finding::works) ? 0 : 1;
     }
 
-    /** Which kernel the demo teacher's products go through here. */
+    /** Returns in words the kernel that the demo teacher's products go through here. */
     private static String products() {
         ModelConfiguration demo = ModelConfiguration.read(Home.demoTeacher());
         ProductKernels faster = ProductKernels.measure(

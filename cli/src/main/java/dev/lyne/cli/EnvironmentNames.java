@@ -15,7 +15,7 @@ import picocli.CommandLine.Model.OptionSpec;
 final class EnvironmentNames {
     private static final String PREFIX = "LYNE_";
 
-    /** Of the launcher, of a process that Lyne starts, and of faults. */
+    /** Names of variables of the launcher, of a process that Lyne starts, and of faults. */
     private static final List<String> LAUNCHER = List.of(
             "LYNE_HEAP",
             "LYNE_DIRECT_MEMORY",
@@ -25,10 +25,10 @@ final class EnvironmentNames {
             "LYNE_STACK_TRACES",
             "LYNE_PARENT_PID");
 
-    /** What the logging library knows; it takes any other for its default. */
+    /** Levels that the logging library knows; it takes any other for its default. */
     private static final List<String> LEVELS = List.of("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF");
 
-    /** Of the scripts in deploy/. */
+    /** Names of variables of the scripts in deploy/. */
     private static final List<String> SCRIPTS = List.of(
             "LYNE_HOME",
             "LYNE_RUNS",

@@ -161,7 +161,10 @@ public final class Lyne implements Runnable {
         return new CommandLine.RunLast().execute(parsed);
     }
 
-    /** What can be told wrong before anything is done: counts of benchmarks, and where figures are to be written. */
+    /**
+     * Refuses what can be told wrong before anything is done: counts of benchmarks, and where figures are to be
+     * written.
+     */
     private static void requirePossible(ParseResult parsed) {
         ParseResult command = parsed;
         while (command.hasSubcommand()) {

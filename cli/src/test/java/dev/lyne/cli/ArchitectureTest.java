@@ -9,7 +9,7 @@ import com.tngtech.archunit.junit.AnalyzeClasses;
 import com.tngtech.archunit.junit.ArchTest;
 import com.tngtech.archunit.lang.ArchRule;
 
-/** Which module may know which; each module's own test orders its packages. */
+/** Rules of which module may know which; each module's own test orders its packages. */
 @AnalyzeClasses(packages = "dev.lyne", importOptions = DoNotIncludeTests.class)
 final class ArchitectureTest {
     /** Each module, and who may know it; the poms say the same, but for what a module brings along. */

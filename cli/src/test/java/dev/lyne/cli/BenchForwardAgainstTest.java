@@ -77,7 +77,7 @@ final class BenchForwardAgainstTest {
         awaitEnd(Long.parseLong(Files.readString(started).trim()));
     }
 
-    /** What is killed is gone soon, or has no program any more until somebody collects it. */
+    /** Waits until a killed process is gone, or has no program any more until somebody collects it. */
     private static void awaitEnd(long process) {
         Awaitility.await("the end of process " + process + " with the peer that started it")
                 .until(() -> ProcessHandle.of(process)

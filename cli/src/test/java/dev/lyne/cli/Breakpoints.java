@@ -29,7 +29,7 @@ final class Breakpoints implements AutoCloseable {
     /** A class of a run whose method {@code step} is called once a step, with the line that it writes then. */
     static final String METRICS = "dev.lyne.student.train.MetricsFile";
 
-    private static final long PATIENCE_MILLIS = 180_000;
+    private static final long TIMEOUT_MILLIS = 180_000;
 
     private final String className;
     private final List<String> methods;
@@ -52,11 +52,11 @@ final class Breakpoints implements AutoCloseable {
                 .orElseThrow();
         this.arguments = connector.defaultArguments();
         set("localAddress", "127.0.0.1");
-        set("timeout", Long.toString(PATIENCE_MILLIS));
+        set("timeout", Long.toString(TIMEOUT_MILLIS));
         this.address = connector.startListening(arguments);
     }
 
-    /** What the process is started with, so that it waits for this debugger. */
+    /** Returns the variables that the process is started with, so that it waits for this debugger. */
     Map<String, String> environment() {
         return Map.of("JAVA_TOOL_OPTIONS", "-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=" + address);
     }
@@ -76,7 +76,7 @@ final class Breakpoints implements AutoCloseable {
             if (standing != null) {
                 standing.resume();
             }
-            standing = machine.eventQueue().remove(PATIENCE_MILLIS);
+            standing = machine.eventQueue().remove(TIMEOUT_MILLIS);
             if (standing == null) {
                 throw new AssertionError("no call of " + methods + " (expected: one)");
             }

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Every command with files that are none, are damaged, or say what cannot be: one line of words that a user has written or can look up. */
 final class BrokenInputsTest {
-    /** What a name of a class, a record or a parser's feature looks like. */
+    /** Form of a name of a class, a record or a parser's feature. */
     private static final Pattern CLASS_LIKE =
             Pattern.compile("\\b(?:java|javax|dev|tools|com|org|io|picocli)\\.[a-z]+\\.[A-Za-z.]*"
                     + "|\\w*(?:Exception|Throwable)\\b|\\b[A-Z]\\w*\\[\\w+=|JsonToken|[A-Z]\\w+Feature|\\bat \\w+\\.\\w+\\("

@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
-/** What a user gets for wrong options, files and values: one line, and the right exit code. */
+/** Wrong options, files and values: a user gets one line, and the right exit code. */
 final class CommandLineTest {
     @TempDir
     private Path directory;
@@ -268,7 +268,7 @@ final class CommandLineTest {
     }
 
     @Test
-    void loadOnNobody_afterItsPatience_failsWithTheAddress() {
+    void loadOnNobody_afterItsTimeout_failsWithTheAddress() {
         Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--retry-seconds", "0.5");
         assertThat(outcome.code()).isEqualTo(1);
         assertThat(outcome.err())

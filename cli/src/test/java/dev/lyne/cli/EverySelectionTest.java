@@ -59,7 +59,7 @@ final class EverySelectionTest {
                 new Selection.LabelOnly(List.of(2f)));
     }
 
-    /** What a client hands out has passed every check of a row; the precisions tell the same rows. */
+    /** Rows that a client hands out have passed every check; the precisions tell the same rows. */
     @ParameterizedTest
     @MethodSource("selections")
     void rows_inEveryPrecision_passTheStudentsChecksAndAgree(Selection selection) throws Exception {

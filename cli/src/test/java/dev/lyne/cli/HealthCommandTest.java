@@ -18,7 +18,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** What probes learn from a server that serves, warms up, or is not there. */
+/** Probes of a server that serves, warms up, or is not there. */
 final class HealthCommandTest {
     private final HealthStatusManager health = new HealthStatusManager();
     private Server server;

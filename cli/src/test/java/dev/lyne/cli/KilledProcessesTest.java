@@ -99,7 +99,7 @@ final class KilledProcessesTest {
         assertThat(summary.targets().coverage()).isEqualTo(1.0);
     }
 
-    /** What is done with a student before it is killed. */
+    /** Step that a student is taken to before it is killed. */
     private interface Approach {
         void to(Breakpoints breakpoints) throws InterruptedException;
     }

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
-/** What a variable or a file says is what a command does, unless a flag says otherwise. */
+/** Defaults of options: a command does what a variable or a file says, unless a flag says otherwise. */
 final class OptionDefaultsTest {
     @TempDir
     private Path directory;
@@ -157,7 +157,7 @@ final class OptionDefaultsTest {
                 Map.of("LYNE_STEPS", "8", "LYNE_BATCH", "5", "LYNE_HOME", "elsewhere", "PATH", "p"));
         assertThat(run.data().corpus()).containsExactly(Path.of("x.txt"), Path.of("y.txt"));
         assertThat(run.data().batch()).isEqualTo(6);
-        assertThat(run.run().steps()).isEqualTo(8);
+        assertThat(run.run().length().steps()).isEqualTo(8);
         assertThat(run.optimization().learningRate()).isEqualTo(0.5);
         assertThat(run.data().cache()).isEqualTo(Path.of("a", "tokens"));
         assertThat(run.distillation().loss().loss()).isEqualTo(BuiltInLoss.JSD);

@@ -50,7 +50,7 @@ final class ScoredOnceTest {
 
     private static final TargetRequest WHOLE = TargetRequest.topK(8, List.of(2f), TeacherExpectation.any());
 
-    /** What another student asks for, which the first one's rows contain. */
+    /** Request of another student, which the first one's rows contain. */
     private static final TargetRequest PART =
             new TargetRequest(new Selection.TopK(5, List.of()), Precision.COMPACT, false, TeacherExpectation.any());
 
@@ -69,7 +69,7 @@ final class ScoredOnceTest {
         }
     }
 
-    /** What a student was told, and from where. */
+    /** Targets that a student was given, and where they came from. */
     private record Epoch(List<Targets> targets, Set<RowSource> sources) {
         boolean equalTo(Epoch other) {
             for (int i = 0; i < targets.size(); i++) {

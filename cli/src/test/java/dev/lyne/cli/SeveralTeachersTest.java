@@ -40,7 +40,7 @@ final class SeveralTeachersTest {
     @TempDir
     private Path directory;
 
-    /** What {@code demo} means, seen from here. */
+    /** Directory that {@code demo} means, seen from here. */
     private static final Path DEMO =
             TinyTraining.EXAMPLE_TEACHER.toAbsolutePath().normalize();
 
@@ -79,12 +79,12 @@ final class SeveralTeachersTest {
         return Files.readString(directory.resolve("server.log"));
     }
 
-    private static TeacherClient connect(String address, String teacher, Duration patience) {
+    private static TeacherClient connect(String address, String teacher, Duration retry) {
         return TeacherClient.connect(
                 address,
                 ClientOptions.builder()
                         .teacher(teacher)
-                        .timeouts(Timeouts.DEFAULT.withPatience(patience, Duration.ofSeconds(20)))
+                        .timeouts(Timeouts.DEFAULT.withProgressTimeouts(retry, Duration.ofSeconds(20)))
                         .build());
     }
 
@@ -92,9 +92,9 @@ final class SeveralTeachersTest {
         return score(address, teacher, LONG);
     }
 
-    private static TeacherDescription score(String address, String teacher, Duration patience)
+    private static TeacherDescription score(String address, String teacher, Duration retry)
             throws InterruptedException {
-        try (TeacherClient client = connect(address, teacher, patience);
+        try (TeacherClient client = connect(address, teacher, retry);
                 TargetStream stream = client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
             stream.offer(TargetSequence.whole(0, new int[] {1, 2, 3}));
             assertThat(stream.take().rows()).isEqualTo(2);

@@ -29,7 +29,10 @@ import java.util.zip.GZIPInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a student and a server, each a process of its own, tell a receiver of OTLP about the sequences between them. */
+/**
+ * Traces of a student and a server, each a process of its own: what they tell a receiver of OTLP about the sequences
+ * between them.
+ */
 final class TracesTest {
     private static final List<String> PHASES =
             List.of("lyne.admission", "lyne.lookup", "lyne.queue", "lyne.compute", "lyne.encode", "lyne.send");

@@ -18,7 +18,7 @@ import java.util.stream.Stream;
  * business. One thread.
  */
 public final class AtomicFile implements AutoCloseable {
-    /** How the name of a file ends while it is not in its place. */
+    /** Suffix of a file's name while it is not in its place. */
     public static final String SUFFIX = ".partial";
 
     private final Path file;

@@ -14,7 +14,7 @@ public final class UnwritableFileException extends IOException {
         super(file + ": cannot be written: " + reason(cause), cause);
     }
 
-    /** What went wrong, in words: the message, with a reason where it is the name of a file alone. */
+    /** Returns in words what went wrong: the message, with a reason where it is the name of a file alone. */
     public static String describe(IOException failure) {
         return failure instanceof FileSystemException of && of.getReason() == null && of.getFile() != null
                 ? of.getFile() + ": " + reason(failure)

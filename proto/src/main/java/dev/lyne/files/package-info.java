@@ -1,4 +1,4 @@
-/** Files that are there whole or not at all, and directories that one at a time works in. */
+/** Files that are there whole or not at all, directories that one at a time works in, and why a file cannot be read. */
 @NullMarked
 package dev.lyne.files;
 

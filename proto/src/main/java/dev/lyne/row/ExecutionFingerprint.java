@@ -1,7 +1,7 @@
 package dev.lyne.row;
 
 /**
- * What decides the last bits of a computed row, besides model and tokens.
+ * All that decides the last bits of a computed row, besides model and tokens.
  *
  * @param torchVersion PyTorch version, as "2.7.1"
  * @param device device model
@@ -53,7 +53,7 @@ public record ExecutionFingerprint(
                 computePrecision);
     }
 
-    /** For people, on one line. */
+    /** Returns the fingerprint on one line, for people. */
     @Override
     public String toString() {
         return "torch " + torchVersion + ", " + device + (cpuCapability.isEmpty() ? "" : ", " + cpuCapability)

@@ -1,6 +1,6 @@
 package dev.lyne.row;
 
-/** How the log-probabilities of a block are coded. Ids, positions, draw counts and c_τ are exact in every precision. */
+/** Coding of the log-probabilities of a block. Ids, positions, draw counts and c_τ are exact in every precision. */
 public enum Precision {
     /** IEEE 754 binary32, bit for bit as computed. */
     EXACT(1, dev.lyne.v1.Precision.PRECISION_EXACT),

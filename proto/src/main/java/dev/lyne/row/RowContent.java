@@ -3,7 +3,7 @@ package dev.lyne.row;
 import java.util.List;
 
 /**
- * What a row holds beside the log of the mass not kept and the log-probability of the label.
+ * Content of a row beside the log of the mass not kept and the log-probability of the label.
  *
  * @param selection its entries, and the temperatures that it has offsets for
  * @param rawLogits whether the logits of the kept entries come too, and the log-sum-exp of all

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which entries of a row are kept, and the temperatures that it carries offsets for. Rows are at temperature 1.
+ * Rule by which entries of a row are kept, and the temperatures that it carries offsets for. Rows are at temperature 1.
  *
  * <p>A selection owns its rules, all of them here: its name and parameters, what it refuses, which selections its rows answer, how it is
  * widened and narrowed, what a model computes for it, and how it stands in a message, in a block's header, in a capture's manifest and
@@ -39,7 +39,7 @@ public sealed interface Selection {
     /** Largest temperature. */
     float MAX_TEMPERATURE = 1000f;
 
-    /** What {@link #parse} reads. */
+    /** Forms that {@link #parse} reads. */
     String FORMS = "top_k=K, top_p_k=P/K, top_fraction=F, draws=N, draws=N/HEAD, chosen=K or label_only";
 
     /** Most entries of a row over a vocabulary of this size. */
@@ -51,7 +51,7 @@ public sealed interface Selection {
      */
     List<Float> temperatures();
 
-    /** The same entries, with offsets for other temperatures. */
+    /** Returns the selection of the same entries, with offsets for other temperatures. */
     Selection withTemperatures(List<Float> others);
 
     /** Whether every row keeps {@link #mostEntries}, no fewer. */
@@ -404,7 +404,10 @@ public sealed interface Selection {
             return most == 0 ? this : new TopK(Math.max(k, most), temperatures);
         }
 
-        /** Where p is taken at temperature 1, the k most probable: the log-probabilities that are sent decide how many reach p. */
+        /**
+         * Returns the selection that is computed: where p is taken at temperature 1, the k most probable, as the
+         * log-probabilities that are sent decide how many reach p.
+         */
         @Override
         public Selection computed() {
             return truncationTemperature == 1f ? new TopK(k, temperatures) : this;

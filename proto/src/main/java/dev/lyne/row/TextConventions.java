@@ -45,7 +45,10 @@ public record TextConventions(OptionalInt bosId, OptionalInt eosId, Set<Integer>
         return message.build();
     }
 
-    /** That a student ends its texts otherwise than its teacher, with both tokens; empty where both end alike or one names no end. */
+    /**
+     * Returns, with both tokens, that a student ends its texts otherwise than its teacher; empty where both end alike
+     * or one names no end.
+     */
     public Optional<String> otherEnd(TextConventions teacher) {
         return eosId.isPresent() && teacher.eosId.isPresent() && !eosId.equals(teacher.eosId)
                 ? Optional.of("EOS: the student's texts end with " + eosId.getAsInt() + " (expected: "
@@ -53,7 +56,7 @@ public record TextConventions(OptionalInt bosId, OptionalInt eosId, Set<Integer>
                 : Optional.empty();
     }
 
-    /** What else is the student's and not its teacher's, a line each. */
+    /** Returns the other conventions in which the student differs from its teacher, a line each. */
     public List<String> otherwise(TextConventions teacher) {
         List<String> found = new ArrayList<>();
         if (!bosId.equals(teacher.bosId)) {

@@ -5,7 +5,7 @@ import dev.lyne.row.Selection;
 import java.util.Arrays;
 
 /**
- * What a target block says of itself.
+ * Header of a target block: what it says of itself.
  *
  * @param vocabularySize ids that the rows' distributions cover, 1 to 2^20
  * @param selection which entries are kept

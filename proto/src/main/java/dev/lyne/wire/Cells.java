@@ -6,7 +6,7 @@ package dev.lyne.wire;
  * within {@link #ERROR} steps.
  */
 final class Cells {
-    /** How far from half a step a rounding may end, in steps. */
+    /** Bound of a rounding's end from half a step, in steps. */
     static final double ERROR = 0.004;
 
     /** An octave has 2^6 cells, or more for finer grids. */
@@ -42,10 +42,10 @@ final class Cells {
 
     private final int shift;
 
-    /** What the highest bits of the first cell's values are. */
+    /** The highest bits of the first cell's values. */
     private final int first;
 
-    /** Of cell i: depth at 0 nats and a half, and change a nat, at 2i and 2i + 1. */
+    /** Lines of the cells: of cell i the depth at 0 nats and a half, and the change a nat, at 2i and 2i + 1. */
     private final float[] lines;
 
     private Cells(int bits, float[] lines) {

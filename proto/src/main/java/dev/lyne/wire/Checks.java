@@ -2,7 +2,7 @@ package dev.lyne.wire;
 
 import java.nio.ByteBuffer;
 
-/** What a decoder asks of numbers before it believes them. */
+/** Checks of numbers that a decoder makes before it believes them. */
 final class Checks {
     private Checks() {}
 

@@ -14,7 +14,7 @@ final class CodeTables {
     /** Depth of the label log-probability. */
     static final int LABEL = 3;
 
-    /** How often an entry was drawn. */
+    /** Table of how often an entry was drawn. */
     static final int DRAWS = 4;
 
     /** Height of an entry. */

@@ -31,10 +31,10 @@ final class CompactDecoder {
         /** Entries row after row; more than there are. */
         private long[] entries = new long[0];
 
-        /** Where the entries, in order of id, then row, stand; for draw counts alone. */
+        /** Places of the entries, in order of id, then row; for draw counts alone. */
         private int[] places = new int[0];
 
-        /** Where the next entry of each row goes. */
+        /** Place of the next entry of each row. */
         private int[] next = new int[0];
 
         private void reserve(int entryCount, boolean drawn) {

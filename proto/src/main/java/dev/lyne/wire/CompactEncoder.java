@@ -14,7 +14,7 @@ final class CompactEncoder {
 
     private final FittedCodes codes = new FittedCodes();
 
-    /** Of each id: how many entries it has, then where its next one goes. All 0 between blocks. */
+    /** Slots of each id: how many entries it has, then where its next one goes. All 0 between blocks. */
     private int[] slots = new int[0];
 
     /** The ids that occur, as bits; all 0 between blocks. */
@@ -78,7 +78,10 @@ final class CompactEncoder {
         rowTokensUsed = 0;
     }
 
-    /** What a row has once: its number of entries, tail, label log-probability, tails at other temperatures, and floor. */
+    /**
+     * Adds what a row has once: its number of entries, tail, label log-probability, tails at other temperatures, and
+     * floor.
+     */
     private void addRows(QuantizedRows rows, boolean withCounts) {
         int[] depths = rows.depths();
         int temperatures = rows.temperatures();
@@ -129,7 +132,7 @@ final class CompactEncoder {
         }
     }
 
-    /** From counts to where the entries of each id start. */
+    /** Turns counts into the places where the entries of each id start. */
     private void listIds(int vocabularySize) {
         int used = 0;
         int place = 0;

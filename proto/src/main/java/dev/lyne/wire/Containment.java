@@ -4,7 +4,10 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 
-/** Which coded rows answer which requests: what {@linkplain Selection#contains selections contain}, as far as each precision tells. */
+/**
+ * Rule by which coded rows answer requests: as {@linkplain Selection#contains selections contain each other}, as far as
+ * each precision tells.
+ */
 public final class Containment {
     private Containment() {}
 

@@ -31,7 +31,7 @@ final class Correction {
         return (short) correction;
     }
 
-    /** What is to be found for a row; the steps of one that is not there are 0. */
+    /** Returns the correction of a row; a row without one has a correction of 0 steps. */
     static int find(long[] corrections, int cut, int temperature, int row) {
         long from = of(cut, temperature, row, 0);
         int low = 0;

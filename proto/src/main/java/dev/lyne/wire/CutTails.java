@@ -17,13 +17,13 @@ final class CutTails {
     /** Sums of masses in float32 are worth little below. */
     private static final float LEAST_MASS = 1e-30f;
 
-    /** What terms of the third order come to at most, as a part. */
+    /** Most that terms of the third order come to, as a part. */
     private static final double THIRD_ORDER = 2e-4;
 
-    /** Of each entry: mass of it and the entries behind it, rounded. */
+    /** Masses: of each entry, that of it and the entries behind it, rounded. */
     float[] masses = new float[0];
 
-    /** Of each entry: by how much that exceeds the exact mass. */
+    /** Errors: of each entry, by how much its mass exceeds the exact one. */
     float[] errors = new float[0];
 
     /** Errors of tails at other temperatures up to here are left as they are. */
@@ -49,7 +49,7 @@ final class CutTails {
     }
 
     /**
-     * What is known of a row beside its entries.
+     * Takes what is known of a row beside its entries.
      *
      * @param mass of the tail, rounded
      * @param error by how much that exceeds the exact one
@@ -122,7 +122,7 @@ final class CutTails {
         return beyond <= 0 && smallest >= LEAST_MASS;
     }
 
-    /** What a tail and the entries of a cut row may be off by. */
+    /** Bounds of the error of a cut row's tail and entries. */
     private record Bounds(double allowed, double limit, double entrySpare) {}
 
     /** Whether a correction, where one is needed, keeps the row within its bounds. */

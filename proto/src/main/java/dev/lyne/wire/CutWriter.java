@@ -39,7 +39,10 @@ final class CutWriter {
         }
     }
 
-    /** Of the entries {@code [start, end)} of a row: which of a level that straddles one of the cuts come before it. */
+    /**
+     * Writes for the entries {@code [start, end)} of a row which of a level that straddles one of the cuts come before
+     * it.
+     */
     private void putMarks(
             QuantizedRows rows, int[] cuts, int start, int end, int shift, int from, int to, BitWriter out) {
         int[] depths = rows.depths();
@@ -83,7 +86,7 @@ final class CutWriter {
         out.put(marks, marked);
     }
 
-    /** As {@link #putSubset}, of few ids, whose places in order are counted: no branch depends on an id. */
+    /** Does as {@link #putSubset}, for few ids, whose places in order are counted: no branch depends on an id. */
     private static int few(int[] ids, int first, int at, int last) {
         int bits = 0;
         for (int i = first; i < at; i++) {
@@ -105,8 +108,8 @@ final class CutWriter {
     }
 
     /**
-     * Which of the ids {@code [first, last)} stand before {@code at}. In ascending order of id a bit each, until the rest is certain; of
-     * many ids, the numbers of the fewer ones of the two sides where that is shorter.
+     * Writes which of the ids {@code [first, last)} stand before {@code at}. In ascending order of id a bit each, until
+     * the rest is certain; of many ids, the numbers of the fewer ones of the two sides where that is shorter.
      */
     private void putSubset(int[] ids, int first, int at, int last, BitWriter out) {
         int count = last - first;

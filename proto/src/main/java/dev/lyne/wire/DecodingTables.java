@@ -17,10 +17,10 @@ final class DecodingTables {
     /** The bits that {@link #shortNumbers} is looked up by. */
     static final int SHORT_MASK = (1 << SHORT_BITS) - 1;
 
-    /** Where the number stands in {@link #shortNumbers} and {@link #longNumber}, above its {@link #total}. */
+    /** Shift of the place of the number in {@link #shortNumbers} and {@link #longNumber}, above its {@link #total}. */
     static final int NUMBER_SHIFT = EXTRA_SHIFT;
 
-    /** Of an unused code: a number that nothing accepts. */
+    /** Entry of an unused code: a number that nothing accepts. */
     private static final int NOTHING = (CodedNumbers.LIMIT - 1) << BASE_SHIFT | 1;
 
     final int[] entries;

@@ -24,8 +24,8 @@ public final class Digests {
     }
 
     /**
-     * What the rows of a block answer: the first 16 bytes of SHA-256 over the number of tokens, the tokens and the positions
-     * {@code positions[from..to)}, each as little-endian 32-bit integers.
+     * Returns the digest of what the rows of a block answer: the first 16 bytes of SHA-256 over the number of tokens,
+     * the tokens and the positions {@code positions[from..to)}, each as little-endian 32-bit integers.
      */
     public static byte[] rows(int[] tokens, int[] positions, int from, int to) {
         ByteBuffer bytes =

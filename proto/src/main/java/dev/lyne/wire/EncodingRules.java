@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.Selection;
 
-/** What rows have to be so that a block may carry them: the encoder writes nothing that the format forbids. */
+/** Rules for rows that a block is to carry: the encoder writes nothing that the format forbids. */
 final class EncodingRules {
     private final BlockHeader header;
     private final RowColumns columns;

@@ -13,13 +13,13 @@ final class FittedCodes {
     /** Numbers below this are symbols of their own. */
     private static final int OWN_SYMBOLS = 16;
 
-    /** Of small tokens, which are {@code code · SMALL + number}: how often they occur. */
+    /** Counts of small tokens, which are {@code code · SMALL + number}. */
     final int[] histogram = new int[CodeTables.TABLES * SMALL];
 
-    /** Of small tokens: the bits of the number (16), and how many they are. */
+    /** Code words of small tokens: the bits of the number (16), and how many they are. */
     final int[] words = new int[histogram.length];
 
-    /** Of other tokens: counts and code words of {@code code · symbols + symbol}. */
+    /** Counts and code words of other tokens, {@code code · symbols + symbol}. */
     private final int[] largeHistogram = new int[CodeTables.TABLES * CodedNumbers.SYMBOLS];
 
     private final int[] largeWords = new int[largeHistogram.length];

@@ -113,7 +113,7 @@ final class LevelGrid {
         return depth(logProbability, Math.exp(0.5 * logProbability)); // semi-monotonic, as depths have to be
     }
 
-    /** As {@link #depth(float)}, for a value that is in range and the square root of whose probability is known. */
+    /** Returns {@link #depth(float)} of a value that is in range and the square root of whose probability is known. */
     int depth(float logProbability, double rootProbability) {
         return Math.max(0, (int) (unrounded(logProbability, rootProbability) + 0.5));
     }

@@ -131,7 +131,7 @@ final class LevelNarrowing {
         return narrowed.withCorrections(all);
     }
 
-    /** How masses at a temperature come from levels: exp((value − shift)/τ + offset). */
+    /** Scale by which masses at a temperature come from levels: exp((value − shift)/τ + offset). */
     private record Scale(double shift, double temperature, double offset) {
         double log(float value) {
             return (value - shift) / temperature + offset;
@@ -210,7 +210,9 @@ final class LevelNarrowing {
         return sum.log();
     }
 
-    /** What a decoder takes from each log-probability of a held row: log of the sum of all masses. */
+    /**
+     * Returns the shift that a decoder takes from each log-probability of a held row: the log of the sum of all masses.
+     */
     private double shift(int row) {
         double mass = 0;
         for (int i = held.offsets()[row]; i < held.offsets()[row + 1]; i++) {

@@ -43,7 +43,7 @@ record QuantizedRows(
         return offsets[offsets.length - 1];
     }
 
-    /** The same rows, with the corrections that their cuts need. */
+    /** Returns these rows with the corrections that their cuts need. */
     QuantizedRows withCorrections(long[] all) {
         return new QuantizedRows(
                 grid,

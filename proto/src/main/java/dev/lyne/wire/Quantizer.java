@@ -47,7 +47,7 @@ final class Quantizer {
     /** Whether an entry's depth is not its own alone, but that of the one before it. */
     private boolean raised;
 
-    /** What cuts of the rows need to be told. */
+    /** Tails of the rows' cuts, and their corrections. */
     private final CutTails cutTails = new CutTails();
 
     /**
@@ -177,7 +177,7 @@ final class Quantizer {
         return least;
     }
 
-    /** As all values are rounded, so that a label that is kept equals its entry. */
+    /** Returns the depth of a value, rounded as all are, so that a label that is kept equals its entry. */
     private int depth(LevelGrid grid, float logProbability) {
         int depth = cells.depth(logProbability);
         return depth >= 0 ? depth : grid.depth(logProbability);

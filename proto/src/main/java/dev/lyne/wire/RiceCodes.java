@@ -1,6 +1,9 @@
 package dev.lyne.wire;
 
-/** How a compact block writes the gaps between rows that have an id: Rice codes, of which those of most gaps are ready. */
+/**
+ * Codes of the gaps between rows that have an id, in a compact block: Rice codes, of which those of most gaps are
+ * ready.
+ */
 final class RiceCodes {
     /** Zeros that stand for a gap in {@link #ESCAPED_BITS} bits. */
     static final int ESCAPE = 24;
@@ -12,7 +15,7 @@ final class RiceCodes {
     private static final int PARAMETERS = 9;
     private static final int LENGTH_SHIFT = 26;
 
-    /** Of parameter r and gap g, at r·256 + g: the bits (26), and how many they are; 0 where they are more. */
+    /** Codes of parameter r and gap g, at r·256 + g: the bits (26), and how many they are; 0 where they are more. */
     private static final int[] CODES = new int[PARAMETERS * GAPS];
 
     static {

@@ -7,14 +7,15 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * What is kept of each row, and how it is coded: what all sequences of a stream share, and all rows of a capture.
+ * Format of rows: what is kept of each row, and how it is coded: what all sequences of a stream share, and all rows of
+ * a capture.
  *
  * @param selection entries a row, and the temperatures with an offset
  * @param precision how log-probabilities are coded
  * @param rawLogits whether rows carry the kept entries' logits, too; not in compact precision
  */
 public record RowFormat(Selection selection, Precision precision, boolean rawLogits) {
-    /** What a selection has to be for rows to be captured, and asked of a capture. */
+    /** Expectation of a selection whose rows are captured, and are asked of a capture. */
     public static final String UNCHOSEN = "one that the student has no part in; chosen ids change as it learns";
 
     public RowFormat {
@@ -23,7 +24,7 @@ public record RowFormat(Selection selection, Precision precision, boolean rawLog
         }
     }
 
-    /** What a teacher is asked for, so that rows of this format come of it. */
+    /** Returns the content that a teacher is asked for, so that it gives rows of this format. */
     public RowContent computed() {
         return new RowContent(selection.computed(), rawLogits);
     }

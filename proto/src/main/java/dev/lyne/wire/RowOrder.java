@@ -13,7 +13,10 @@ final class RowOrder {
     /** Most entries that are sorted by insertion. */
     private static final int FEW = 48;
 
-    /** Of each low height, and of all tall entries last: how many there are, then where the next one goes. All 0 between rows. */
+    /**
+     * Places of each low height, and of all tall entries last: how many there are, then where the next one goes. All 0
+     * between rows.
+     */
     private final int[] places = new int[LOW + 1];
 
     /** The row in order. */

@@ -5,14 +5,14 @@ import dev.lyne.v1.Rows;
 import io.opentelemetry.api.trace.Span;
 import org.jspecify.annotations.Nullable;
 
-/** One asking for a sequence on one call. */
+/** Attempt at a sequence on one call. */
 final class Attempt {
     final long wireId;
     final Entry entry;
     final long sentNanos;
-    /** When it was sent, or last had an answer of its own. Guarded by the pool's lock. */
+    /** Time at which it was sent, or last had an answer of its own. Guarded by the pool's lock. */
     long movedNanos;
-    /** When it is withdrawn, or Long.MAX_VALUE. Guarded by the pool's lock. */
+    /** Time at which it is withdrawn, or Long.MAX_VALUE. Guarded by the pool's lock. */
     long deadlineNanos;
     /** Whether its answer is of no use any more. Guarded by the pool's lock, and read by the call's callbacks. */
     volatile boolean withdrawn;
@@ -22,10 +22,12 @@ final class Attempt {
     private volatile long receivedBytes;
     /** Guarded by the pool's lock. */
     Span span = Span.getInvalid();
-    /** Another asking for the same sequence, of another replica, while neither is answered. Guarded by the pool's lock. */
+    /**
+     * Another attempt at the same sequence, on another replica, while neither is answered. Guarded by the pool's lock.
+     */
     @Nullable
     Attempt twin;
-    /** Whether it is the second of the two. Guarded by the pool's lock. */
+    /** Whether this is the second of the two. Guarded by the pool's lock. */
     boolean hedge;
 
     /** Owned by the call's callbacks. */

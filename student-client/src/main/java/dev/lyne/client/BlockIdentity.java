@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 
 /**
- * What every block of a stream has in common.
+ * Identity that every block of a stream has in common.
  *
  * @param selection as the stream was opened with
  * @param precision as the stream was opened with
@@ -24,7 +24,7 @@ record BlockIdentity(
         byte[] teacherDigest,
         byte[] fingerprintDigest,
         double tailError) {
-    /** That of a teacher whose tails are sums of their own. */
+    /** Constructs the identity of blocks of a teacher whose tails are sums of their own. */
     BlockIdentity(
             Selection selection,
             Precision precision,

@@ -30,9 +30,9 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
     /** Reasons of a server that could not make sense of what it received. */
     private static final Set<String> GARBLED = Set.of("MALFORMED_MESSAGE", "PROTOCOL_VIOLATION");
 
-    /** What follows from a failure. */
+    /** A remedy: what follows from a failure. */
     enum Remedy {
-        /** Ask again, for as long as the client's patience lasts. */
+        /** Ask again, until the client's progress timeout. */
         RETRY,
         /** Ask again a few times only: the fault may lie in the sequence. */
         RETRY_FEW,
@@ -48,7 +48,7 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
                 : new CallFailure(status.getCode(), describe(status), retryAfter(details), reason(details));
     }
 
-    /** What came with a failure; null where there is nothing, or nothing that can be read. */
+    /** Returns the details that came with a failure; null where there are none, or none that can be read. */
     private static com.google.rpc.@Nullable Status details(Throwable throwable) {
         if (!(throwable instanceof StatusRuntimeException) && !(throwable instanceof StatusException)) {
             return null;
@@ -100,7 +100,7 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
         return GARBLED.contains(reason);
     }
 
-    /** What to do about a call that ended. */
+    /** Returns the remedy of a call that ended. */
     Remedy ofCall() {
         return switch (code) {
             case FAILED_PRECONDITION,
@@ -116,7 +116,7 @@ record CallFailure(Status.Code code, String description, Duration retryAfter, St
         };
     }
 
-    /** What to do about a sequence that failed alone. */
+    /** Returns the remedy of a sequence that failed alone. */
     Remedy ofSequence() {
         return switch (code) {
             case UNAVAILABLE, RESOURCE_EXHAUSTED, CANCELLED -> Remedy.RETRY;

@@ -38,7 +38,7 @@ public record ClientOptions(
         require(windowTokens >= 1, "window_tokens", windowTokens, "at least 1");
     }
 
-    /** What suits one student of a server with one teacher; {@link Builder} holds the values. */
+    /** Returns options that suit one student of a server with one teacher; {@link Builder} holds the values. */
     public static ClientOptions defaults() {
         return builder().build();
     }
@@ -136,13 +136,13 @@ public record ClientOptions(
             return this;
         }
 
-        /** Who is told what is waited for; by default the log. */
+        /** Sets the listener that is told what is waited for; by default the log. */
         public Builder listener(ClientListener value) {
             listener = value;
             return this;
         }
 
-        /** Where spans of its calls and sequences go; by default nowhere. */
+        /** Sets where spans of its calls and sequences go; by default nowhere. */
         public Builder telemetry(OpenTelemetry value) {
             telemetry = value;
             return this;
@@ -155,12 +155,12 @@ public record ClientOptions(
         }
 
         /** How long a stream may go without any progress. */
-        public Builder retryFor(Duration patience) {
-            retryFor = patience;
+        public Builder retryFor(Duration time) {
+            retryFor = time;
             return this;
         }
 
-        /** How long one ask for a sequence may take; zero: no limit. */
+        /** How long one attempt at a sequence may take; zero: no limit. */
         public Builder sequenceTimeout(Duration timeout) {
             sequenceTimeout = timeout;
             return this;
@@ -185,19 +185,19 @@ public record ClientOptions(
             return this;
         }
 
-        /** How urgent its work is. */
+        /** Sets how urgent its work is. */
         public Builder priority(RequestPriority value) {
             priority = value;
             return this;
         }
 
-        /** Which of several replicas is asked. */
+        /** Sets the rule by which one of several replicas is asked. */
         public Builder routing(ReplicaRouting value) {
             routing = value;
             return this;
         }
 
-        /** How it speaks to servers; by default in plain text, to this machine only. */
+        /** Sets how it speaks to servers; by default in plain text, to this machine only. */
         public Builder security(TeacherSecurity value) {
             security = value;
             return this;

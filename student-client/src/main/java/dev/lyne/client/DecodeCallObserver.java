@@ -8,7 +8,7 @@ import io.grpc.stub.ClientResponseObserver;
 import java.util.Queue;
 import org.jspecify.annotations.Nullable;
 
-/** One Decode call to one replica: what comes is put into a queue, for the decoder's thread. */
+/** Decode call to one replica: what comes is put into a queue, for the decoder's thread. */
 final class DecodeCallObserver implements ClientResponseObserver<DecodeRequest, DecodeResponse> {
     /** Something that came. */
     sealed interface Incoming {

@@ -1,6 +1,6 @@
 package dev.lyne.client;
 
-/** What a teacher tells of a text that it decodes. */
+/** An event of a text that a teacher decodes. */
 public sealed interface DecodeEvent {
     /** The text's key. */
     long key();
@@ -18,9 +18,9 @@ public sealed interface DecodeEvent {
             long key, int takenCount, int[] drawnIds, float[] logProbabilities, float[] proposalLogProbabilities)
             implements DecodeEvent {}
 
-    /** It was ended by the student, and everything that it was owed has come. */
+    /** End of a text by the student; everything that it was owed has come. */
     record Ended(long key) implements DecodeEvent {}
 
-    /** It failed for good, and is forgotten. */
+    /** Failure of a text for good; it is forgotten. */
     record Failed(long key, SequenceFailedException failure) implements DecodeEvent {}
 }

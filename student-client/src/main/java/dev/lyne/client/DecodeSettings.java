@@ -3,7 +3,7 @@ package dev.lyne.client;
 import java.util.Set;
 
 /**
- * What a teacher's decoding is opened with.
+ * Settings that a teacher's decoding is opened with.
  *
  * @param temperature of the proposal, which tokens are drawn from; 0 takes the most probable token
  * @param topP probability that the most probable tokens have to reach to be the proposal, in (0, 1]

@@ -1,7 +1,7 @@
 package dev.lyne.client;
 
 /**
- * What a decoding has carried, over all its calls.
+ * Counts of what a decoding has carried, over all its calls.
  *
  * @param draws tokens that the teacher drew
  * @param taken tokens that the student took and the teacher answered

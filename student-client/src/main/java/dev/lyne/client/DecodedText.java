@@ -24,7 +24,7 @@ final class DecodedText {
     /** The student has ended it. */
     boolean last;
 
-    /** Its number on the call. */
+    /** Number of the text on its call. */
     int number = NO_NUMBER;
 
     /** Tokens that the call's server knows. */
@@ -33,7 +33,7 @@ final class DecodedText {
     /** Whether something is to be said of it. */
     boolean dirty;
 
-    /** When it is to be started again after a refusal. */
+    /** Time at which it is to be started again after a refusal. */
     long restartNanos;
 
     int failures;

@@ -2,11 +2,14 @@ package dev.lyne.client;
 
 import java.util.List;
 
-/** How far a replica's device is, as far as it is known, and whether it stands still with sequences in flight. Guarded by its pool's lock. */
+/**
+ * Progress of a replica's device, as far as it is known, and whether it stands still with sequences in flight. Guarded
+ * by its pool's lock.
+ */
 final class DeviceProgress {
     /** The counter as last told; −1: never. */
     private long positions = -1;
-    /** When the counter last moved, or was first needed to. */
+    /** Time at which the counter last moved, or was first needed to. */
     private long movedNanos;
 
     private boolean stuck;
@@ -56,7 +59,7 @@ final class DeviceProgress {
         return true;
     }
 
-    /** Whether it stands still with sequences in flight: it gets no new ones until it moves. */
+    /** Returns whether the device stands still with sequences in flight: it gets no new ones until it moves. */
     boolean isStuck() {
         return stuck;
     }
@@ -71,7 +74,7 @@ final class DeviceProgress {
         return nowNanos >= probeAtNanos;
     }
 
-    /** It is being asked; not again for so long. */
+    /** Notes that a stuck device is asked for something; it is not asked again for so long. */
     void probed(long stuckNanos, long nowNanos) {
         probeAtNanos = nowNanos + stuckNanos;
     }

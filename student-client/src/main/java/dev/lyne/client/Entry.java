@@ -28,15 +28,15 @@ final class Entry implements Comparable<Entry> {
     ReplicaConnection lastFailedOn;
     /** Asks that came to nothing. */
     private int failures;
-    /** Those of them for which the sequence may be to blame. */
+    /** Failed attempts for which the sequence may be to blame. */
     private int faults;
 
     private long firstFailureNanos;
-    /** Of its time in the window. */
+    /** Span of its time in the window. */
     Span span = Span.getInvalid();
     /** Whether a second replica was asked for it, which happens once. */
     boolean hedged;
-    /** When it last went from one replica to a faster one. */
+    /** Time at which it last went from one replica to a faster one. */
     long movedNanos = NEVER;
     /** Once it was wanted; below 0 before. */
     private long hash = -1;
@@ -46,7 +46,7 @@ final class Entry implements Comparable<Entry> {
         this.order = order;
     }
 
-    /** The same for equal tokens of the teacher's, in every process. */
+    /** Returns a hash that is the same for equal tokens of the teacher's, in every process. */
     long hash() {
         if (hash < 0) {
             hash = Integer.toUnsignedLong(Digests.tokenChecksum(sequence.teacherTokens()));
@@ -63,7 +63,7 @@ final class Entry implements Comparable<Entry> {
         return sequence.positions().length;
     }
 
-    /** Whether it went from one replica to another so lately that it stays where it is. */
+    /** Returns whether the sequence went from one replica to another so lately that it stays where it is. */
     boolean movedLately(long nowNanos) {
         return nowNanos - movedNanos < MOVE_INTERVAL_NANOS;
     }
@@ -77,7 +77,7 @@ final class Entry implements Comparable<Entry> {
      * An ask came to nothing.
      *
      * @param rowsNanos when rows last came of any sequence: while they flow the teacher is there, and the clock starts afresh
-     * @param retryNanos how long the student is patient
+     * @param retryNanos the client's progress timeout
      * @return whether it is to be asked for again
      */
     boolean failed(CallFailure cause, CallFailure.Remedy remedy, long rowsNanos, long retryNanos, long nowNanos) {

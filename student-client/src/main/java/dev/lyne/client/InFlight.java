@@ -78,14 +78,14 @@ final class InFlight {
         return tokens;
     }
 
-    /** Those that have waited too long. */
+    /** Returns the attempts that have waited too long. */
     List<Attempt> late(long nowNanos) {
         return attempts.values().stream()
                 .filter(attempt -> !attempt.withdrawn && nowNanos >= attempt.deadlineNanos)
                 .toList();
     }
 
-    /** When the next of them will have waited too long; Long.MAX_VALUE: never. */
+    /** Returns the time at which the next of them will have waited too long; Long.MAX_VALUE: never. */
     long nextDeadlineNanos() {
         long next = Long.MAX_VALUE;
         for (Attempt attempt : attempts.values()) {

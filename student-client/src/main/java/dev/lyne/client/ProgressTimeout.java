@@ -55,7 +55,7 @@ final class ProgressTimeout {
         progressNanos = nowNanos;
     }
 
-    /** This process was suspended until now: whatever was waited for has not waited. */
+    /** Starts anew, as this process was suspended until now: whatever was waited for has not waited. */
     void slept(long nowNanos) {
         begin(nowNanos);
         awokeNanos = nowNanos;
@@ -76,7 +76,7 @@ final class ProgressTimeout {
         return nowNanos - progressNanos >= retryNanos || nowNanos - rowsNanos >= WITHOUT_ROWS * retryNanos;
     }
 
-    /** When it will be over, if nothing moves. */
+    /** Returns the time at which it will be over, if nothing moves. */
     long endNanos() {
         return progressNanos + retryNanos;
     }
@@ -107,7 +107,7 @@ final class ProgressTimeout {
         return rowsNanos;
     }
 
-    /** When this process last woke up. */
+    /** Returns the time at which this process last woke up. */
     long awokeNanos() {
         return awokeNanos;
     }

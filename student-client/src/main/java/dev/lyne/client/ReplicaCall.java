@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ReplicaCall {
     private final InFlight inFlight = new InFlight();
-    /** When to lose patience with a replica that accepts the call and does not answer it. */
+    /** The moment at which a replica is given up that accepts the call and does not answer it. */
     private long openDeadlineNanos;
 
     private @Nullable ClientCallStreamObserver<ScoreSequencesRequest> requests;
@@ -78,7 +78,7 @@ final class ReplicaCall {
         return !opened && nowNanos >= openDeadlineNanos;
     }
 
-    /** When the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
+    /** Returns the time at which the opening message or a sequence will have waited too long; Long.MAX_VALUE: never. */
     long nextDeadlineNanos() {
         return Math.min(opened ? Long.MAX_VALUE : openDeadlineNanos, inFlight.nextDeadlineNanos());
     }
@@ -137,7 +137,7 @@ final class ReplicaCall {
         span.end();
     }
 
-    /** Drops the call; its callbacks are ignored from here on. Returns the asks that were not withdrawn. */
+    /** Drops the call; its callbacks are ignored from here on. Returns the attempts that were not withdrawn. */
     List<Attempt> end(String reason) {
         if (!ended) {
             ended = true;

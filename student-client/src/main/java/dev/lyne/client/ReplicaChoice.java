@@ -37,7 +37,7 @@ final class ReplicaChoice {
     /** A sequence, and the replica that is asked for it. */
     record Choice(Entry entry, ReplicaConnection connection) {}
 
-    /** What is done about the sequence that has gone unanswered for longest. */
+    /** Decision about the sequence that has gone unanswered for longest. */
     sealed interface Hedge {
         /** Nothing before a moment; Long.MAX_VALUE: before something else happens. */
         record Later(long atNanos) implements Hedge {}
@@ -50,7 +50,7 @@ final class ReplicaChoice {
     record Move(ReplicaConnection from, Attempt attempt, ReplicaConnection to) {}
 
     /**
-     * What is to be moved next.
+     * Decision on what is moved next.
      *
      * @param move empty: nothing, now
      * @param watched whether that may change in a moment
@@ -59,7 +59,10 @@ final class ReplicaChoice {
 
     private ReplicaChoice() {}
 
-    /** Of the sequences that wait the next one to be asked for, and of whom; empty where all have to wait. */
+    /**
+     * Returns the next sequence to be asked for, of those that wait, and the replica that is asked; empty where all
+     * have to wait.
+     */
     static Optional<Choice> next(
             ReplicaRouting routing, List<ReplicaConnection> connections, Iterable<Entry> waiting, long now) {
         Iterator<Entry> inOrder = waiting.iterator();

@@ -4,7 +4,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
-/** What a pool knows of one replica: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by the pool's lock. */
+/**
+ * A replica as its pool knows it: its call, if there is one, how fast it is, and how long to leave it alone. Guarded by
+ * the pool's lock.
+ */
 final class ReplicaConnection {
     final Replica replica;
     final Backoff backoff;
@@ -34,7 +37,7 @@ final class ReplicaConnection {
         this.device = new DeviceProgress(nowNanos);
     }
 
-    /** The same for the same address, in every process. */
+    /** Returns a hash that is the same for the same address, in every process. */
     long hash() {
         return hash;
     }
@@ -80,7 +83,7 @@ final class ReplicaConnection {
         return rate.now(nowNanos, next == null ? 0 : next.entry.tokens());
     }
 
-    /** When a sequence given to it now would be answered, in nanoseconds from now. */
+    /** Returns the expected time until a sequence given to it now is answered, in nanoseconds. */
     double expectedNanos(int moreTokens, long nowNanos) {
         return (tokens() + moreTokens) / Math.max(rate(nowNanos), 1e-15);
     }

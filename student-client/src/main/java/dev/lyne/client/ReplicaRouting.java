@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Which of several replicas is asked for a sequence. */
+/** The rule by which one of several replicas is asked for a sequence. */
 public enum ReplicaRouting {
     /** The one that is expected to answer first, by what was measured: replicas of any speed work at theirs. */
     RATE,
@@ -15,7 +15,7 @@ public enum ReplicaRouting {
     HASH;
 
     /**
-     * What a setting says.
+     * Returns the routing that a setting names.
      *
      * @throws IllegalArgumentException with the names that there are
      */

@@ -5,9 +5,12 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** How urgent a client's work is to the server: while several classes wait, each gets device time by its weight, 16 to 4 to 1. */
+/**
+ * Urgency of a client's work to the server: while several classes wait, each gets device time by its weight, 16 to 4 to
+ * 1.
+ */
 public enum RequestPriority {
-    /** What the server takes for usual: training, or capture where the client may ask for no more. */
+    /** The server's usual class: training, or capture where the client may ask for no more. */
     USUAL(Priority.PRIORITY_UNSPECIFIED),
     /** Somebody waits for it. */
     INTERACTIVE(Priority.PRIORITY_INTERACTIVE),
@@ -22,13 +25,13 @@ public enum RequestPriority {
         this.message = message;
     }
 
-    /** As the contract has it. */
+    /** Returns the priority as the contract has it. */
     public Priority toMessage() {
         return message;
     }
 
     /**
-     * What a setting says; empty: what is usual.
+     * Returns the priority that a setting names; empty: the usual one.
      *
      * @throws IllegalArgumentException with the names that there are
      */

@@ -12,8 +12,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Spans of calls, of sequences from the offer until they are resolved, and within these of each ask for one; nothing, and at no cost, where
- * no traces are asked for. What a server does for an ask is a child of the ask's span, which its message names.
+ * Spans of calls, of sequences from the offer until they are resolved, and within these of each attempt at one; nothing, and at no cost, where
+ * no traces are asked for. What a server does for an attempt is a child of the attempt's span, which its message names.
  */
 final class RequestTraces {
     private static final String TRACEPARENT = "traceparent";
@@ -33,7 +33,7 @@ final class RequestTraces {
         this.student = student;
     }
 
-    /** Of a call to a replica. */
+    /** Returns the span of a call to a replica. */
     Span call(String method, String replica) {
         return on
                 ? tracer.spanBuilder(method)
@@ -55,7 +55,7 @@ final class RequestTraces {
         return headers;
     }
 
-    /** Of a sequence that was offered. */
+    /** Returns the span of a sequence that was offered. */
     Span sequence(TargetSequence sequence) {
         return on
                 ? tracer.spanBuilder("lyne.target")
@@ -67,7 +67,7 @@ final class RequestTraces {
                 : Span.getInvalid();
     }
 
-    /** Of an ask for one. */
+    /** Returns the span of an attempt at a sequence. */
     Span ask(Span sequence, String replica) {
         return sequence.isRecording()
                 ? tracer.spanBuilder("lyne.ask")

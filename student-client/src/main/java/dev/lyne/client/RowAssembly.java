@@ -13,7 +13,7 @@ import java.util.HexFormat;
 import java.util.Locale;
 
 /**
- * Puts the blocks of one ask together, each checked against what was asked before it is decoded and row by row after: the block by the
+ * Puts the blocks of one attempt together, each checked against what was asked before it is decoded and row by row after: the block by the
  * teacher's tokens and positions, the rows by the student's labels. Owned
  * by the callbacks of one call, which come one at a time.
  */

@@ -95,7 +95,7 @@ final class RowCheck {
         return lastRowWithId[id] == rowNumber;
     }
 
-    /** As many entries as the selection says; chosen ones are those that were asked for. */
+    /** Refuses a row of other entries than the selection says; chosen ones are those that were asked for. */
     private void requireKept(Row row) {
         int count = row.to() - row.from();
         int most = selection.mostEntries(identity.vocabularySize());
@@ -193,7 +193,7 @@ final class RowCheck {
                 "label log-probability " + label + " of token " + token + ", which is not kept", expected);
     }
 
-    /** What a token left out cannot exceed: the least probable of the most probable ones that a row keeps. */
+    /** Returns the bound of a token left out: the least probable of the most probable ones that a row keeps. */
     private float smallestOfThePrefix(Row row) {
         if (selection.keepsDraws()) {
             float smallest = Float.POSITIVE_INFINITY;

@@ -2,9 +2,9 @@ package dev.lyne.client;
 
 import dev.lyne.row.Precision;
 
-/** How far the numbers of a sound row may stand apart in a precision. */
+/** Tolerance of a precision: how far the numbers of a sound row may stand apart. */
 enum RowTolerance {
-    /** As computed. */
+    /** Numbers as computed. */
     EXACT(0, 0, 0),
     /** Each number within a part in 2,048 of what was computed. */
     HALF(0x1p-11, 0, 0),
@@ -32,7 +32,7 @@ enum RowTolerance {
         };
     }
 
-    /** How far kept and tail mass may be from one, given Σ −p·ln p over them. */
+    /** Returns how far kept and tail mass may be from one, given Σ −p·ln p over them. */
     double mass(double nats) {
         return MASS + part * nats;
     }
@@ -47,12 +47,17 @@ enum RowTolerance {
         return Math.exp(logProbability - nats) <= Math.exp(logTail) + 0.01 * MASS + tailError;
     }
 
-    /** How far kept and tail mass at a temperature may be from one, given Σ −q·ln p over them, q being the mass at the temperature. */
+    /**
+     * Returns how far kept and tail mass at a temperature may be from one, given Σ −q·ln p over them, q being the mass
+     * at the temperature.
+     */
     double temperedMass(double mass, double nats, float temperature) {
         return MASS * Math.max(1, 1 / temperature) + Math.expm1(entryNats) * mass + part * nats / temperature;
     }
 
-    /** How far a logit less the log-sum-exp may be from the log-probability; those of compact rows are not sent. */
+    /**
+     * Returns how far a logit less the log-sum-exp may be from the log-probability; those of compact rows are not sent.
+     */
     double logit(float logit, float logSumExp, float logProbability) {
         double magnitude = Math.abs(logit) + Math.abs(logSumExp);
         return MASS + 0x1p-20 * magnitude + part * (Math.abs(logit) + Math.abs(logProbability));

@@ -1,8 +1,8 @@
 package dev.lyne.client;
 
 /**
- * What a replica's answers say of it: whether it takes what it is to be opened for, and whether what it is asked for fails there. Guarded by
- * its owner.
+ * Standing of a replica by its answers: whether it takes what it is to be opened for, and whether what it is asked for
+ * fails there. Guarded by its owner.
  *
  * <p>It <em>refuses</em> where it says so for a reason that asking again does not mend. A replica that has accepted before, or that could not
  * read what it was sent, is asked a few times first: a bit may have been turned over on the way, and a token that was taken out may have been
@@ -21,19 +21,25 @@ final class Standing {
     private int mismatches;
     private int faults;
 
-    /** It has accepted. */
+    /** Notes that the replica has accepted. */
     void accepted() {
         accepted = true;
         refuses = false;
         mismatches = 0;
     }
 
-    /** It is another teacher than the one meant, or so it was heard. Returns whether it was heard so often that it is. */
+    /**
+     * Notes that it was heard to be another teacher than the one meant. Returns whether it was heard so often that it
+     * is believed.
+     */
     boolean mismatched() {
         return ++mismatches >= FEW;
     }
 
-    /** It has given a reason that asking again does not mend. Returns whether it refuses from now on, and did not before. */
+    /**
+     * Notes a refusal whose reason asking again does not mend. Returns whether the replica refuses from now on, and did
+     * not before.
+     */
     boolean refused(CallFailure cause) {
         boolean before = refuses;
         refusals++;
@@ -41,12 +47,12 @@ final class Standing {
         return refuses && !before;
     }
 
-    /** It could not be asked, or had another reason: it may accept. */
+    /** Notes that the replica could not be asked, or refused for another reason: it may accept. */
     void unheard() {
         refuses = false;
     }
 
-    /** It has answered a sequence. Returns whether it was left out until now. */
+    /** Notes an answer to a sequence. Returns whether the replica was left out until now. */
     boolean answered() {
         boolean out = isOut();
         refusals = 0;
@@ -54,12 +60,12 @@ final class Standing {
         return out;
     }
 
-    /** What it was asked for failed there. Returns whether that was once too often. */
+    /** Notes a fault of the replica. Returns whether that was once too often. */
     boolean faulted() {
         return ++faults == FEW;
     }
 
-    /** Whether it has ever accepted. */
+    /** Returns whether the replica has ever accepted. */
     boolean hasAccepted() {
         return accepted;
     }
@@ -72,12 +78,12 @@ final class Standing {
         return faults > 0;
     }
 
-    /** Whether it has been in doubt for so long that others are asked for all. */
+    /** Returns whether the replica has been in doubt for so long that others are asked for all. */
     boolean isOut() {
         return faults >= FEW;
     }
 
-    /** Whether it can be waited for: it was there before, and nothing speaks against it. */
+    /** Returns whether the replica can be waited for: it was there before, and nothing speaks against it. */
     boolean isExpected() {
         return accepted && !refuses && !isInDoubt();
     }

@@ -46,7 +46,7 @@ public final class StoredTargets {
         TeacherAgreement.requireExpected(name, teacher, expectation);
     }
 
-    /** What one sequence failed with for good. */
+    /** Returns the failure of one sequence for good. */
     public static SequenceFailedException failed(TargetSequence sequence, Status.Code code, String description) {
         return new SequenceFailedException(sequence.id(), code, description);
     }
@@ -56,7 +56,7 @@ public final class StoredTargets {
         return teacher;
     }
 
-    /** Which entries are asked for. */
+    /** Returns the selection that is asked for. */
     public Selection selection() {
         return request.selection();
     }

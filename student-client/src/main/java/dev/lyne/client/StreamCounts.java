@@ -4,7 +4,7 @@ import dev.lyne.row.RowSource;
 import java.util.HashMap;
 import java.util.Map;
 
-/** What a stream of targets counts as it goes, wherever its rows come from. Guarded by its stream. */
+/** Counts of a stream of targets, wherever its rows come from. Guarded by its stream. */
 public final class StreamCounts {
     private StreamStatistics.Count asked = StreamStatistics.Count.NONE;
     private StreamStatistics.Count received = StreamStatistics.Count.NONE;
@@ -57,12 +57,12 @@ public final class StreamCounts {
         stallNanos += nanos;
     }
 
-    /** Another replica was asked for a sequence that one had not answered. */
+    /** Counts a sequence that another replica was asked for, too, as one had not answered. */
     public void hedged() {
         hedged++;
     }
 
-    /** That other answered first. */
+    /** Counts a second replica that answered first. */
     public void hedgeWon() {
         hedgesWon++;
     }

@@ -5,7 +5,7 @@ import dev.lyne.row.Selection;
 import java.util.List;
 
 /**
- * What a stream of targets is opened with.
+ * Request that a stream of targets is opened with.
  *
  * @param selection which entries of each row are kept, and the temperatures τ to send c_τ for
  * @param precision how the rows are coded on their way
@@ -37,7 +37,7 @@ public record TargetRequest(
         this(selection, precision, rawLogits, expectation, sameBits, false);
     }
 
-    /** From whatever replica of the teacher. */
+    /** Constructs a request to whatever replica of the teacher. */
     public TargetRequest(Selection selection, Precision precision, boolean rawLogits, TeacherExpectation expectation) {
         this(selection, precision, rawLogits, expectation, false);
     }

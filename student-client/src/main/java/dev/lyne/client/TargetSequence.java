@@ -82,7 +82,7 @@ public record TargetSequence(long id, int[] tokens, int[] positions, int[][] cho
         }
     }
 
-    /** What takes a position of the student's to the teacher's, where the same token follows. */
+    /** Returns the offset from the student's positions to the teacher's, where the same token follows. */
     public int shift() {
         return teacherTokens.length - tokens.length;
     }

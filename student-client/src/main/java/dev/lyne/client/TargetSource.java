@@ -1,6 +1,6 @@
 package dev.lyne.client;
 
-/** Where targets come from: teacher servers, or what was captured from one. Safe for use by many threads. */
+/** Source of targets: teacher servers, or what was captured from one. Safe for use by many threads. */
 public interface TargetSource extends AutoCloseable {
     /** The teacher behind this source. */
     TeacherDescription describe();

@@ -11,9 +11,9 @@ public interface TargetStream extends AutoCloseable {
     TeacherDescription teacher();
 
     /**
-     * Adds a sequence behind those offered before, unless the window is full; never blocks.
+     * Adds a sequence behind those offered before, unless the prefetch window is full; never blocks.
      *
-     * @return false if the window is full: take first, then offer the same sequence again
+     * @return false if the prefetch window is full: take first, then offer the same sequence again
      * @throws IllegalArgumentException if a token is out of range, the sequence too long for the teacher, or tokens are chosen where the
      *     selection chooses none, or the other way round
      * @throws TeacherException if the stream has failed
@@ -48,7 +48,7 @@ public interface TargetStream extends AutoCloseable {
     /** Sequences offered and not taken. */
     int pending();
 
-    /** What has been asked, received and waited for so far. */
+    /** Returns the counts of what has been asked, received and waited for so far. */
     StreamStatistics statistics();
 
     /** Cancels what is in flight. A thread waiting in {@link #take} gets an {@link IllegalStateException}. */

@@ -32,7 +32,7 @@ record TeacherAddresses(List<Entry> entries) {
      */
     record Place(InetSocketAddress address, String name) {}
 
-    /** One element of the list. */
+    /** Element of the list. */
     record Entry(String host, int port, boolean everyAddress) {}
 
     TeacherAddresses {
@@ -65,7 +65,7 @@ record TeacherAddresses(List<Entry> entries) {
         return entries.stream().anyMatch(Entry::everyAddress);
     }
 
-    /** Where the replicas are now, distinct; names of {@code host:port} elements stay unresolved. */
+    /** Returns the places of the replicas now, distinct; names of {@code host:port} elements stay unresolved. */
     Set<Place> resolve(Resolver resolver) throws UnknownHostException {
         Map<InetSocketAddress, Place> places = new LinkedHashMap<>();
         for (Entry entry : entries) {

@@ -167,7 +167,7 @@ public final class TeacherClient implements TargetSource {
 
     private record Described(Replica by, TeacherDescription teacher) {}
 
-    /** Asks all replicas side by side until one describes its teacher or patience is over. */
+    /** Asks all replicas side by side until one describes its teacher or the time is over. */
     private Described describeFirst() {
         var answers = new LinkedBlockingQueue<Answer>();
         Map<Replica, Answer> asked = new HashMap<>();
@@ -178,7 +178,7 @@ public final class TeacherClient implements TargetSource {
                 options.timeouts().firstBackoff(),
                 options.timeouts().maxBackoff(),
                 RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
-        OpeningTimeout patience = new OpeningTimeout(options, nanoTime.getAsLong());
+        OpeningTimeout timeout = new OpeningTimeout(options, nanoTime.getAsLong());
         long resolveAtNanos = nanoTime.getAsLong();
         try {
             while (true) {
@@ -208,7 +208,7 @@ public final class TeacherClient implements TargetSource {
                         askAtNanos.put(replica, nanoTime.getAsLong() + delay);
                     }
                 }
-                patience.requireMore(nanoTime.getAsLong(), waited -> {
+                timeout.requireMore(nanoTime.getAsLong(), waited -> {
                     Map<String, String> history = new LinkedHashMap<>(tried);
                     boolean late = waited >= options.timeouts().open().toNanos();
                     String silence = late ? noAnswer() : "no answer yet";

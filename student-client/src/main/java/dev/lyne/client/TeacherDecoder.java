@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One thread calls it.
  */
 public final class TeacherDecoder implements AutoCloseable {
-    /** What rounding may put a log-probability above 0. */
+    /** Most that rounding puts a log-probability above 0. */
     private static final float MOST_NATS = 1e-4f;
 
     private static final int MAX_START_TOKENS = 1 << 17;
@@ -68,7 +68,7 @@ public final class TeacherDecoder implements AutoCloseable {
     private final BitSet numbers = new BitSet();
     private final Map<String, String> tried = new LinkedHashMap<>();
     private final Map<Replica, Standing> standings = new HashMap<>();
-    /** When a replica that refuses is asked again. */
+    /** Times at which replicas that refuse are asked again. */
     private final Map<Replica, Long> askAgainNanos = new HashMap<>();
     /** Keys of the texts that failed since anything was answered. */
     private final Set<Long> faulted = new HashSet<>();
@@ -84,7 +84,7 @@ public final class TeacherDecoder implements AutoCloseable {
     private long movedNanos;
     private long answeredNanos;
     private long sentNanos;
-    /** When the clock is looked at again, at the latest, by a thread that runs. */
+    /** Time at which the clock is looked at again, at the latest, by a thread that runs. */
     private long dueNanos;
     /** Time that nobody is blamed for, in all. */
     private long absentNanos;
@@ -117,7 +117,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 options.timeouts().maxBackoff(),
                 RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed()));
         this.nextReplica = (int) Long.remainderUnsigned(settings.seed() * 0x9E3779B97F4A7C15L, 1 << 20);
-        patienceBegins();
+        restartProgressTimeout();
     }
 
     /** The teacher that decodes. */
@@ -125,7 +125,7 @@ public final class TeacherDecoder implements AutoCloseable {
         return teacher;
     }
 
-    /** What its texts have in common. */
+    /** Returns the settings that the texts have in common. */
     public DecodeSettings settings() {
         return settings;
     }
@@ -226,7 +226,7 @@ public final class TeacherDecoder implements AutoCloseable {
         return texts.size();
     }
 
-    /** What was carried. */
+    /** Returns the counts of what was carried. */
     public DecodeStatistics statistics() {
         return new DecodeStatistics(draws, taken, requests, sentBytes, receivedBytes, calls);
     }
@@ -276,7 +276,10 @@ public final class TeacherDecoder implements AutoCloseable {
         stepAll(dirty);
     }
 
-    /** What was said of texts is sent once all events are taken: so that answers which came together are followed by one message. */
+    /**
+     * Returns the next event. What was said of texts is sent once all events are taken, so that answers which came
+     * together are followed by one message.
+     */
     private Optional<DecodeEvent> next(long waitNanos) throws InterruptedException {
         if (!events.isEmpty()) {
             return Optional.of(events.remove());
@@ -474,7 +477,7 @@ public final class TeacherDecoder implements AutoCloseable {
         if (open != null) {
             boolean unusedOut = standing(open.replica()).answered();
         }
-        patienceBegins(); // a whole message that holds: what breaks the protocol is no progress
+        restartProgressTimeout(); // a whole message that holds: what breaks the protocol is no progress
         if (!tried.isEmpty()) {
             tried.keySet().retainAll(refusing());
         }
@@ -627,7 +630,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 && nanoTime.getAsLong() - askAgainNanos.getOrDefault(replica, nanoTime.getAsLong()) < 0;
     }
 
-    /** Opens a call with the next replica that opens one, waiting as long as patience lasts. */
+    /** Opens a call with the next replica that opens one, waiting until the progress timeout. */
     private void connect() throws InterruptedException {
         int inARow = 0;
         sleep(Math.max(0, connectNanos - nanoTime.getAsLong()));
@@ -638,7 +641,7 @@ public final class TeacherDecoder implements AutoCloseable {
                 sleep(backoff.nextNanos());
                 known = List.copyOf(replicas.get());
             }
-            requirePatience();
+            requireProgressInTime();
             requireOneThatMayAccept(known);
             if (!known.isEmpty()) {
                 Replica next = known.get(Math.floorMod(nextReplica++, known.size()));
@@ -702,17 +705,17 @@ public final class TeacherDecoder implements AutoCloseable {
                                 + Timeouts.inSeconds(options.timeouts().open()));
                 return;
             }
-            requirePatience();
+            requireProgressInTime();
         }
     }
 
-    /** Gives a replica up whose device stands still, and everything where patience is over. */
+    /** Gives a replica up whose device stands still, and everything after the progress timeout. */
     private void watchProgress() {
         if (texts.values().stream().noneMatch(DecodedText::isOwed)) {
-            patienceBegins();
+            restartProgressTimeout();
             return;
         }
-        requirePatience();
+        requireProgressInTime();
         DecodeCallObserver open = call;
         boolean byServer =
                 texts.values().stream().anyMatch(text -> text.isOwed() && text.number != DecodedText.NO_NUMBER);
@@ -722,7 +725,7 @@ public final class TeacherDecoder implements AutoCloseable {
         }
     }
 
-    private void requirePatience() {
+    private void requireProgressInTime() {
         long now = look();
         long retryNanos = options.timeouts().retry().toNanos();
         if (options.listener().isStopRequested()) {
@@ -736,7 +739,7 @@ public final class TeacherDecoder implements AutoCloseable {
     }
 
     /**
-     * The time, as patience counts it. The invariant: where the clock is looked at far later than was due, the process was suspended or the
+     * Returns the time, as the progress timeout counts it. The invariant: where the clock is looked at far later than was due, the process was suspended or the
      * caller did something else, and what had no chance to be heard is given that time back before anything is compared with it.
      */
     private long look() {
@@ -772,11 +775,11 @@ public final class TeacherDecoder implements AutoCloseable {
 
     private void beginWhereNothingIsOwed() {
         if (!isOwed()) {
-            patienceBegins();
+            restartProgressTimeout();
         }
     }
 
-    private void patienceBegins() {
+    private void restartProgressTimeout() {
         answeredNanos = nanoTime.getAsLong();
         movedNanos = answeredNanos;
         sentNanos = answeredNanos;

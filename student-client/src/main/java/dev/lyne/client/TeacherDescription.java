@@ -5,7 +5,7 @@ import dev.lyne.row.TextConventions;
 import java.util.Optional;
 
 /**
- * What a teacher is and accepts.
+ * Description of a teacher: what it is and accepts.
  *
  * @param name name within its server
  * @param modelDigest SHA-256 of the model, 64 lower-case hexadecimal digits
@@ -33,36 +33,8 @@ public record TeacherDescription(
         double tailError,
         Abilities abilities,
         Optional<TextConventions> conventions) {
-    /** One whose tails are sums of their own. */
-    public TeacherDescription(
-            String name,
-            String modelDigest,
-            String tokenizerDigest,
-            ExecutionFingerprint fingerprint,
-            int vocabularySize,
-            int contextLength,
-            String architecture,
-            long parameters,
-            boolean deterministic,
-            Abilities abilities,
-            Optional<TextConventions> conventions) {
-        this(
-                name,
-                modelDigest,
-                tokenizerDigest,
-                fingerprint,
-                vocabularySize,
-                contextLength,
-                architecture,
-                parameters,
-                deterministic,
-                0,
-                abilities,
-                conventions);
-    }
-
     /**
-     * What it can be asked for.
+     * Limits of what it can be asked for.
      *
      * @param maxK largest k of a selection
      * @param maxTemperatures most temperatures in a request

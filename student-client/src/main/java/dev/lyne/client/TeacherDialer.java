@@ -148,7 +148,7 @@ public final class TeacherDialer {
         return new IllegalArgumentException(option + ": " + file + ": " + why, e);
     }
 
-    /** Who is trusted and whether a token is carried; never the token. */
+    /** Returns in words who is trusted and whether a token is carried; never the token. */
     @Override
     public String toString() {
         return security.toString();

@@ -26,7 +26,7 @@ public record TeacherSecurity(Optional<Tls> tls, Optional<Path> tokenFile, boole
      * @param own what the client shows in turn; empty: nothing
      */
     public record Tls(Optional<Path> authorities, Optional<String> serverName, Optional<ClientCertificate> own) {
-        /** With nothing to show. */
+        /** Constructs TLS with no certificate of the client's. */
         public Tls(Optional<Path> authorities, Optional<String> serverName) {
             this(authorities, serverName, Optional.empty());
         }
@@ -89,7 +89,7 @@ public record TeacherSecurity(Optional<Tls> tls, Optional<Path> tokenFile, boole
     }
 
     /**
-     * What settings of the usual names say.
+     * Returns the security that settings of the usual names state.
      *
      * @param systemTrust {@code tls}
      * @param authorities {@code tls_ca}

@@ -10,7 +10,7 @@ import java.time.Duration;
  * @param retry how long a client may go without any progress before it fails for good
  * @param stuck how long a replica's device may stand still, with sequences in flight, before others get them
  * @param hedge how long a sequence may go unanswered before another replica is asked for it, too; zero: no other is
- * @param sequence how long one ask for a sequence may take before it is withdrawn and asked anew; zero: no limit
+ * @param sequence how long one attempt at a sequence may take before it is withdrawn and asked anew; zero: no limit
  * @param firstBackoff delay before the first reconnection, before jitter
  * @param maxBackoff longest delay before a reconnection, before jitter
  */
@@ -22,7 +22,7 @@ public record Timeouts(
         Duration sequence,
         Duration firstBackoff,
         Duration maxBackoff) {
-    /** Ten minutes of patience, twenty seconds for a device that stands still. */
+    /** Ten minutes without any progress, twenty seconds for a device that stands still. */
     public static final Timeouts DEFAULT = new Timeouts(
             Duration.ofSeconds(30),
             Duration.ofMinutes(10),
@@ -54,17 +54,17 @@ public record Timeouts(
                 "at least " + inSeconds(firstBackoff));
     }
 
-    /** The same, with other patience. */
-    public Timeouts withPatience(Duration retry, Duration stuck) {
+    /** Returns the same timeouts, but for those on progress. */
+    public Timeouts withProgressTimeouts(Duration retry, Duration stuck) {
         return new Timeouts(open, retry, stuck, hedge, sequence, firstBackoff, maxBackoff);
     }
 
-    /** The same, with another time until a second replica is asked. */
+    /** Returns the same timeouts, but for the one until a second replica is asked. */
     public Timeouts withHedge(Duration after) {
         return new Timeouts(open, retry, stuck, after, sequence, firstBackoff, maxBackoff);
     }
 
-    /** A duration for people, such as {@code 30 s} or {@code 0.25 s}. */
+    /** Returns a duration in words, such as {@code 30 s} or {@code 0.25 s}. */
     static String inSeconds(Duration duration) {
         BigDecimal seconds = BigDecimal.valueOf(duration.getSeconds()).add(BigDecimal.valueOf(duration.getNano(), 9));
         return (seconds.signum() == 0 ? "0" : seconds.stripTrailingZeros().toPlainString()) + " s";

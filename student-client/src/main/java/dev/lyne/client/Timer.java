@@ -5,7 +5,10 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** One timer, set to the earliest moment asked for; it may go off too early, never too late. Guarded by its pool's lock. */
+/**
+ * Timer that is set to the earliest moment asked for; it may go off too early, never too late. Guarded by its pool's
+ * lock.
+ */
 final class Timer {
     private static final long NEVER = Long.MAX_VALUE;
 

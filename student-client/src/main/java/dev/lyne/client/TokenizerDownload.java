@@ -45,7 +45,7 @@ public final class TokenizerDownload {
      * TeacherClient} does: for as long as the options' timeout to retry, and the listener hears of it.
      *
      * @param addresses of the teacher's servers, all asked side by side; the first to answer sends it, or another where that refuses
-     * @param options the teacher's name, security, patience and listener
+     * @param options the teacher's name, security, timeouts and listener
      * @throws TeacherUnavailableException where none answers, or none sends it
      * @throws TeacherRefusedException where no server has a tokenizer or lets the caller in, or one sends what it did not announce
      */
@@ -99,7 +99,7 @@ public final class TokenizerDownload {
             this.nanoTime = nanoTime;
         }
 
-        /** Throws where patience is over. */
+        /** Throws after the progress timeout. */
         void add(String what) {
             long now = nanoTime.getAsLong();
             long retryNanos = options.timeouts().retry().toNanos();

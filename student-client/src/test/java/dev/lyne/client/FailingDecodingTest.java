@@ -4,27 +4,17 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.v1.DecodeFailed;
-import dev.lyne.v1.DecodeOpened;
 import dev.lyne.v1.DecodeRequest;
 import dev.lyne.v1.DecodeResponse;
 import dev.lyne.v1.DecodeSequence;
-import dev.lyne.v1.DecodedTokens;
-import dev.lyne.v1.GetTeacherRequest;
-import dev.lyne.v1.GetTeacherResponse;
-import dev.lyne.v1.Teacher;
-import dev.lyne.v1.TeacherServiceGrpc.TeacherServiceImplBase;
-import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
-import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -37,87 +27,27 @@ final class FailingDecodingTest {
     private final List<String> lines = Collections.synchronizedList(new ArrayList<>());
 
     /** A server that draws token 5, refuses sessions, or fails texts, as it is told. */
-    private static final class Decoding extends TeacherServiceImplBase implements AutoCloseable {
-        private final Server server;
-        private final Teacher teacher;
-        private final AtomicInteger opened = new AtomicInteger();
+    private static final class Decoding extends DecodingServer {
         private final AtomicInteger started = new AtomicInteger();
-        private volatile @Nullable StatusRuntimeException refusal;
         private volatile boolean fails;
         private volatile long failingKey = -1;
 
-        Decoding() throws Exception {
-            try (FakeTeacher like = new FakeTeacher(1)) {
-                teacher = like.description().toBuilder().setDecodes(true).build();
-            }
-            server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
-                    .addService(this)
-                    .build()
-                    .start();
-        }
-
-        String address() {
-            return "127.0.0.1:" + server.getPort();
-        }
+        Decoding() throws Exception {}
 
         @Override
-        public void close() {
-            server.shutdownNow();
-        }
-
-        @Override
-        public void getTeacher(GetTeacherRequest request, StreamObserver<GetTeacherResponse> responses) {
-            responses.onNext(GetTeacherResponse.newBuilder().setTeacher(teacher).build());
-            responses.onCompleted();
-        }
-
-        @Override
-        public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> responses) {
-            return new StreamObserver<>() {
-                @Override
-                public void onNext(DecodeRequest request) {
-                    if (request.hasOpen()) {
-                        opened.incrementAndGet();
-                        StatusRuntimeException refused = refusal;
-                        if (refused != null) {
-                            responses.onError(refused);
-                            return;
-                        }
-                        responses.onNext(DecodeResponse.newBuilder()
-                                .setOpened(DecodeOpened.newBuilder().setTeacher(teacher))
-                                .build());
-                    } else {
-                        request.getStart().getSequencesList().forEach(text -> responses.onNext(answer(text)));
-                    }
-                }
-
-                @Override
-                public void onError(Throwable t) {
-                    // the student has gone elsewhere
-                }
-
-                @Override
-                public void onCompleted() {
-                    responses.onCompleted();
-                }
-            };
+        void answer(DecodeRequest request, StreamObserver<DecodeResponse> responses) {
+            request.getStart().getSequencesList().forEach(text -> responses.onNext(answer(text)));
         }
 
         private DecodeResponse answer(DecodeSequence text) {
             started.incrementAndGet();
-            if (fails || text.getKey() == failingKey) {
-                return DecodeResponse.newBuilder()
-                        .setFailed(DecodeFailed.newBuilder()
-                                .setSequence(text.getSequence())
-                                .setStatus(FakeTeacher.status(Status.Code.INTERNAL, "the model failed")))
-                        .build();
-            }
-            return DecodeResponse.newBuilder()
-                    .setDecoded(DecodedTokens.newBuilder()
-                            .addSequences(text.getSequence())
-                            .addDrawnTokenIds(5)
-                            .addLogProbabilities(-1))
-                    .build();
+            return fails || text.getKey() == failingKey
+                    ? DecodeResponse.newBuilder()
+                            .setFailed(DecodeFailed.newBuilder()
+                                    .setSequence(text.getSequence())
+                                    .setStatus(FakeTeacher.status(Status.Code.INTERNAL, "the model failed")))
+                            .build()
+                    : drawn(text.getSequence(), 5, -1);
         }
     }
 

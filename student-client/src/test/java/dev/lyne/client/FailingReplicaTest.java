@@ -107,7 +107,7 @@ final class FailingReplicaTest {
         }
     }
 
-    /** All fail, the other does not come back: patience ends the run, and it says why. */
+    /** All fail, the other does not come back: the progress timeout ends the run, and it says why. */
     @Test
     void take_oneFailsEverythingAndTheOtherStaysAway_endsNamingBoth() throws Exception {
         FakeTeacher gone = new FakeTeacher(1);

@@ -49,28 +49,28 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A teacher server on loopback that scores with {@link FakeRows} and answers each sequence as its test says. */
+/** A teacher server on loopback that scores with {@link RandomLogits} and answers each sequence as its test says. */
 final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable {
     static final int VOCABULARY = 60;
     static final int CONTEXT = 128;
 
-    final FakeRows model;
+    final RandomLogits model;
     final ByteString modelDigest;
-    /** What is done with a sequence; by default it is answered at once. */
+    /** Treatment of a sequence; by default it is answered at once. */
     volatile Consumer<Asked> answering = asked -> asked.answer(5);
 
-    /** What is said of where rows came from. */
+    /** Source that rows are said to come from. */
     volatile Source source = Source.SOURCE_COMPUTED;
 
     volatile String tier = "";
 
-    /** What is done with an opening message; null: it is accepted. */
+    /** Refusal of an opening message; null: it is accepted. */
     volatile @Nullable StatusRuntimeException refusal;
 
-    /** What is done with the next opening messages, before that. */
+    /** Refusals of the next opening messages, before that. */
     final Queue<StatusRuntimeException> nextRefusals = new ConcurrentLinkedQueue<>();
 
-    /** What is done with a question for the description; null: it is answered. */
+    /** Refusal of a question for the description; null: it is answered. */
     volatile @Nullable StatusRuntimeException descriptionRefusal;
 
     /** Descriptions asked for. */
@@ -96,7 +96,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     }
 
     FakeTeacher(long seed, String host, int port) throws IOException {
-        model = new FakeRows(VOCABULARY, seed);
+        model = new RandomLogits(VOCABULARY, seed);
         byte[] digest = new byte[32];
         digest[0] = (byte) seed;
         modelDigest = ByteString.copyFrom(digest);
@@ -176,7 +176,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** Greater than 0: an engine. */
     volatile double tailError;
 
-    /** Whether it knows what it is to hold back rows. */
+    /** Whether the server knows how to hold back rows. */
     volatile boolean knowsVouching = true;
 
     Teacher description() {
@@ -390,7 +390,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             return Positions.from(sequence.getPositionsList(), sequence.getTokenIdsCount());
         }
 
-        /** What was asked, under an id of its own. */
+        /** Returns the sequence that was asked for, under an id of its own. */
         TargetSequence asTarget() {
             int[][] chosen = sequence.getChosenList().stream()
                     .map(tokens -> tokens.getTokenIdsList().stream()

@@ -27,11 +27,11 @@ final class MisalignedRowsTest {
     private static final int ROUNDS = 60;
 
     static List<TargetRequest> requests() {
-        return AskedRows.requests().toList();
+        return RequestedRows.requests().toList();
     }
 
     static List<TargetRequest> requestsWithEntries() {
-        return AskedRows.requestsWithEntries().toList();
+        return RequestedRows.requestsWithEntries().toList();
     }
 
     private static Reception top(Precision precision) {
@@ -267,7 +267,7 @@ final class MisalignedRowsTest {
 
     @Test
     void rows_ofTokensNotChosen_areCaught() {
-        Reception reception = exact(new Selection.Chosen(AskedRows.CHOSEN, List.of()), false);
+        Reception reception = exact(new Selection.Chosen(RequestedRows.CHOSEN, List.of()), false);
         assertAlteredRowsAreCaught(reception, 71, columns -> columns.ids()[0] = absent(columns, 0));
         TargetSequence sequence = reception.sequence(new SplittableRandom(72));
         int[][] none = sequence.chosen().clone();

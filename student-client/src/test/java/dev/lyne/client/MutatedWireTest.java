@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * What goes wrong between a client and a server is noticed whatever was asked for, in every precision: on the wire sits a proxy that
- * writes messages anew, with right checksums.
+ * Faults between a client and a server, which are noticed whatever was asked for, in every precision: on the wire sits
+ * a proxy that writes messages anew, with right checksums.
  */
 final class MutatedWireTest {
     private static final int TOKENS = 40;
@@ -37,15 +37,15 @@ final class MutatedWireTest {
     }
 
     static List<TargetRequest> requests() {
-        return AskedRows.requests().toList();
+        return RequestedRows.requests().toList();
     }
 
     static List<TargetRequest> requestsWithEntries() {
-        return AskedRows.requestsWithEntries().toList();
+        return RequestedRows.requestsWithEntries().toList();
     }
 
     static List<TargetRequest> requestsOfChosenTokens() {
-        return AskedRows.requests()
+        return RequestedRows.requests()
                 .filter(request -> request.selection() instanceof Selection.Chosen)
                 .toList();
     }
@@ -198,6 +198,6 @@ final class MutatedWireTest {
     }
 
     private TargetSequence sequence(long id, TargetRequest request) {
-        return AskedRows.sequence(id, TOKENS, teacher.model, request.selection(), new SplittableRandom(id));
+        return RequestedRows.sequence(id, TOKENS, teacher.model, request.selection(), new SplittableRandom(id));
     }
 }

@@ -20,10 +20,10 @@ import java.util.function.UnaryOperator;
 
 /** A wire between a student and a teacher server that changes messages on their way. */
 public final class MutatingProxy extends TeacherServiceImplBase implements AutoCloseable {
-    /** What becomes of a student's message. */
+    /** Change of a student's message. */
     public volatile UnaryOperator<ScoreSequencesRequest> request = message -> message;
 
-    /** What becomes of a server's message; called one message at a time. */
+    /** Change of a server's message; called one message at a time. */
     public volatile Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> response = List::of;
 
     private final ManagedChannel teacher;

@@ -18,17 +18,17 @@ import java.util.SplittableRandom;
  * @param identity what the stream was opened with
  */
 record Reception(BlockIdentity identity) {
-    static final FakeRows MODEL = new FakeRows(FakeTeacher.VOCABULARY, 5);
+    static final RandomLogits MODEL = new RandomLogits(FakeTeacher.VOCABULARY, 5);
     private static final byte[] FINGERPRINT = new byte[Digests.SHORT_BYTES];
 
     static Reception of(TargetRequest request) {
-        return new Reception(AskedRows.identity(
+        return new Reception(RequestedRows.identity(
                 request, FakeTeacher.VOCABULARY, new byte[BlockHeader.TEACHER_DIGEST_BYTES], FINGERPRINT));
     }
 
     /** A sequence of any length, number 17. */
     TargetSequence sequence(SplittableRandom random) {
-        return AskedRows.sequence(17, random.nextInt(12, 40), MODEL, identity.selection(), random);
+        return RequestedRows.sequence(17, random.nextInt(12, 40), MODEL, identity.selection(), random);
     }
 
     RowColumns columns(TargetSequence sequence) {

@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What one replica refuses another may take: the run ends where none takes it, and at once. */
+/** Replicas that refuse: another may take what one refuses. The run ends where none takes it, and at once. */
 @Timeout(60)
 final class RefusingReplicaTest {
     private static final StatusRuntimeException NOT_FOUND =
@@ -94,7 +94,7 @@ final class RefusingReplicaTest {
         }
     }
 
-    /** The other may come back: the run waits as long as it is patient, and then says what each was. */
+    /** The other may come back: the run waits until its progress timeout, and then says what each was. */
     @Test
     void take_oneRefusesAndTheOtherIsGone_waitsAndNamesBoth() throws Exception {
         try (FakeTeacher refusing = new FakeTeacher(1);

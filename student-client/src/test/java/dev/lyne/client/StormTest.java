@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 
 /** Everything that can go wrong for a while goes wrong for a while, at random. */
 final class StormTest {
-    /** Each costs the student its patience, a timeout long enough for a busy machine. */
+    /** Each costs the student its progress timeout, one that is long enough for a busy machine. */
     private static final int MOST_FORGOTTEN = 3;
 
     @Test

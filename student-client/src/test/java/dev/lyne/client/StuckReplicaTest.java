@@ -146,7 +146,7 @@ final class StuckReplicaTest {
         }
     }
 
-    /** Its first answer takes a hundred times as long as each of the others: what that says is soon tested. */
+    /** A first answer takes a hundred times as long as each of the others: what it says of the pace is soon tested. */
     @Test
     void take_besideAReplicaThatWasCold_itGetsItsShareSoonAfterItsFirstAnswer() throws Exception {
         List<TargetSequence> sequences = Students.sequences(1000, 62);
@@ -198,7 +198,7 @@ final class StuckReplicaTest {
 
     /** The clock jumps as it does for a process that was stopped. */
     @Test
-    void take_processSleptLongerThanItsPatience_goesOnWaiting() throws Exception {
+    void take_processSleptLongerThanItsTimeout_goesOnWaiting() throws Exception {
         AtomicLong skipped = new AtomicLong();
         ClientOptions options = Students.optionsBuilder()
                 .retryFor(Duration.ofSeconds(20))

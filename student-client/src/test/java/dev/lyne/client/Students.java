@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** What the tests of streams have in common. */
+/** Parts that the tests of streams have in common. */
 final class Students {
     static final Selection SELECTION = new Selection.TopK(8, List.of(0.5f, 2f));
     static final TargetRequest REQUEST = new TargetRequest(SELECTION, TeacherExpectation.any());
@@ -58,7 +58,7 @@ final class Students {
     }
 
     /** Every sequence once, in order, with the rows that the model gives it. */
-    static void assertExactly(List<Targets> taken, List<TargetSequence> sequences, FakeRows model) {
+    static void assertExactly(List<Targets> taken, List<TargetSequence> sequences, RandomLogits model) {
         assertThat(taken).extracting(Targets::sequence).isEqualTo(sequences);
         for (Targets targets : taken) {
             TargetSequence sequence = targets.sequence();

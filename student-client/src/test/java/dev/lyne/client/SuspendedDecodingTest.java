@@ -3,19 +3,10 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.v1.DecodeOpened;
 import dev.lyne.v1.DecodeRequest;
 import dev.lyne.v1.DecodeResponse;
-import dev.lyne.v1.DecodedTokens;
-import dev.lyne.v1.GetTeacherRequest;
-import dev.lyne.v1.GetTeacherResponse;
-import dev.lyne.v1.Teacher;
-import dev.lyne.v1.TeacherServiceGrpc.TeacherServiceImplBase;
-import io.grpc.Server;
-import io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
 import java.net.InetAddress;
-import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -26,7 +17,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
-/** A student whose process does not run for longer than it is patient: its clock jumps. */
+/** A student whose process does not run for longer than its progress timeout: its clock jumps. */
 final class SuspendedDecodingTest {
     private static final Duration RETRY = Duration.ofMinutes(10);
     private static final Duration SUSPENDED = Duration.ofHours(1);
@@ -39,44 +30,18 @@ final class SuspendedDecodingTest {
     private final CountDownLatch asked = new CountDownLatch(1);
     private volatile @Nullable StreamObserver<DecodeResponse> waiting;
     private volatile boolean answers = true;
-    private Server server;
-    private FakeTeacher like;
+    private Slow server;
 
-    private final class Slow extends TeacherServiceImplBase {
-        private final Teacher teacher =
-                like.description().toBuilder().setDecodes(true).build();
-
-        @Override
-        public void getTeacher(GetTeacherRequest request, StreamObserver<GetTeacherResponse> responses) {
-            responses.onNext(GetTeacherResponse.newBuilder().setTeacher(teacher).build());
-            responses.onCompleted();
-        }
+    /** A server whose answers come when the clock says so. */
+    private final class Slow extends DecodingServer {
+        Slow() throws Exception {}
 
         @Override
-        public StreamObserver<DecodeRequest> decode(StreamObserver<DecodeResponse> responses) {
-            return new StreamObserver<>() {
-                @Override
-                public void onNext(DecodeRequest request) {
-                    if (request.hasOpen()) {
-                        responses.onNext(DecodeResponse.newBuilder()
-                                .setOpened(DecodeOpened.newBuilder().setTeacher(teacher))
-                                .build());
-                    } else if (request.hasStart()) {
-                        waiting = responses;
-                        asked.countDown();
-                    }
-                }
-
-                @Override
-                public void onError(Throwable t) {
-                    // the student has closed it
-                }
-
-                @Override
-                public void onCompleted() {
-                    responses.onCompleted();
-                }
-            };
+        void answer(DecodeRequest request, StreamObserver<DecodeResponse> responses) {
+            if (request.hasStart()) {
+                waiting = responses;
+                asked.countDown();
+            }
         }
     }
 
@@ -86,12 +51,7 @@ final class SuspendedDecodingTest {
         if (to != null) {
             jumpedNanos.compareAndSet(0, SUSPENDED.toNanos());
             if (looks.incrementAndGet() == LOOKS && answers) {
-                to.onNext(DecodeResponse.newBuilder()
-                        .setDecoded(DecodedTokens.newBuilder()
-                                .addSequences(0)
-                                .addDrawnTokenIds(5)
-                                .addLogProbabilities(-1))
-                        .build());
+                to.onNext(DecodingServer.drawn(0, 5, -1));
             }
         }
         return System.nanoTime() + jumpedNanos.get();
@@ -99,26 +59,21 @@ final class SuspendedDecodingTest {
 
     @BeforeEach
     void serve() throws Exception {
-        like = new FakeTeacher(1);
-        server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
-                .addService(new Slow())
-                .build()
-                .start();
+        server = new Slow();
     }
 
     @AfterEach
-    void end() throws Exception {
-        server.shutdownNow();
-        like.close();
+    void end() {
+        server.close();
     }
 
     private TeacherClient connect(Duration retry) {
         ClientOptions options = ClientOptions.builder().retryFor(retry).build();
-        return new TeacherClient("127.0.0.1:" + server.getPort(), options, this::now, InetAddress::getAllByName);
+        return new TeacherClient(server.address(), options, this::now, InetAddress::getAllByName);
     }
 
     @Test
-    void take_suspendedForLongerThanPatience_waitsOnAndIsAnsweredByTheSameCall() throws Exception {
+    void take_suspendedForLongerThanTheTimeout_waitsOnAndIsAnsweredByTheSameCall() throws Exception {
         try (TeacherClient client = connect(RETRY);
                 TeacherDecoder decoder = client.decoder(DecodeSettings.plain(1, Set.of()))) {
             decoder.start(1, new int[] {1, 2}, 1);
@@ -141,7 +96,7 @@ final class SuspendedDecodingTest {
         }
     }
 
-    /** What was given back is that time alone: a server that does not answer is given up as ever. */
+    /** Time that was suspended is all that is given back: a server that does not answer is given up as ever. */
     @Test
     void take_suspendedAndNeverAnswered_isGivenUpInTheEnd() throws Exception {
         answers = false;

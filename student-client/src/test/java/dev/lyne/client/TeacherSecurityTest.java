@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What is refused before anybody is asked. */
+/** Settings that are refused before anybody is asked. */
 final class TeacherSecurityTest {
     private static final String TOKEN = "students-token-0123456789";
 

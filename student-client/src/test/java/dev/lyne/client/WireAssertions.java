@@ -3,7 +3,7 @@ package dev.lyne.client;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-/** What a student has to notice of a wire that changes messages. */
+/** Findings that a student has to make of a wire that changes messages. */
 public final class WireAssertions {
     private WireAssertions() {}
 

@@ -18,13 +18,14 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
 
-/** What can go wrong on a wire between a student and a teacher server, message by message, under checksums that are right. */
+/** Mutations of a wire between a student and a teacher server, message by message, under checksums that are right. */
 public final class WireMutations {
     private WireMutations() {}
 
     /** Rows each hold what the next one should, the last but one twice. */
     public static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> rowsShiftedByOne(int tokens) {
-        return onRows(rows -> rows.setBlock(Blocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
+        return onRows(rows ->
+                rows.setBlock(ChangedBlocks.withRows(rows.getBlock(), row -> Math.min(row + 1, tokens - 2))));
     }
 
     /** The answers to the first two sequences under each other's id, once both are there. */
@@ -132,7 +133,7 @@ public final class WireMutations {
 
     private static Function<ScoreSequencesResponse, List<ScoreSequencesResponse>> onHeaders(
             UnaryOperator<BlockHeader> change) {
-        return onRows(rows -> rows.setBlock(Blocks.withHeader(rows.getBlock(), change)));
+        return onRows(rows -> rows.setBlock(ChangedBlocks.withHeader(rows.getBlock(), change)));
     }
 
     private static UnaryOperator<ScoreSequencesRequest> onSequence(Consumer<Sequence.Builder> change) {

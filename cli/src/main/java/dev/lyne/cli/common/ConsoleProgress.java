@@ -85,7 +85,7 @@ public final class ConsoleProgress implements ProgressListener, AutoCloseable {
                 step.step(), step.steps(), step.update().loss(), step.pace().positionsPerSecond(), teacher);
     }
 
-    /** What each of several teachers has come to; nothing where there is one. */
+    /** Returns the figures of each of several teachers; nothing where there is one. */
     private static String byTeacher(Step step) {
         return step.update().byTeacher().entrySet().stream()
                 .map(teacher -> String.format(

@@ -1,6 +1,6 @@
 package dev.lyne.cli.common;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.student.corpus.CorpusException;
 import java.io.EOFException;
 import java.io.IOException;
@@ -90,7 +90,10 @@ public final class Failures {
         return e instanceof IllegalArgumentException || e instanceof CorpusException ? WRONG_USAGE : FAILED;
     }
 
-    /** What went wrong, without the name of any class; a bug, which has no message of ours, says how to see more. */
+    /**
+     * Returns in words what went wrong, without the name of any class; a bug, which has no message of ours, says how to
+     * see more.
+     */
     public static String describe(Throwable e) {
         if (e instanceof FileSystemException file) {
             return file.getFile() + ": " + reason(file);
@@ -120,7 +123,10 @@ public final class Failures {
         return "an internal fault of Lyne (set LYNE_STACK_TRACES=1 to see where, and report it)";
     }
 
-    /** Which memory was out, and the variable that raises its limit. The heap's end, where the launcher started Java, is the VM's to tell. */
+    /**
+     * Returns in words which memory was out, and the variable that raises its limit. The heap's end, where the launcher
+     * started Java, is the VM's to tell.
+     */
     public static String outOfMemory(OutOfMemoryError e) {
         String message = String.valueOf(e.getMessage());
         return message.toLowerCase(Locale.ROOT).contains("direct")

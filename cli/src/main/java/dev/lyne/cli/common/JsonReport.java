@@ -51,7 +51,7 @@ public final class JsonReport {
         }
     }
 
-    /** Where text for people goes: stderr when stdout carries JSON. */
+    /** Returns the stream that text for people goes to: stderr when stdout carries JSON. */
     public PrintStream textOut() {
         return toStdout() ? System.err : System.out;
     }

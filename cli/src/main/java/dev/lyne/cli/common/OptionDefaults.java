@@ -45,7 +45,7 @@ public final class OptionDefaults implements IDefaultValueProvider {
         return new OptionDefaults(environment, arguments, Map.of());
     }
 
-    /** Those that a command was parsed with. */
+    /** Returns the defaults that a command was parsed with. */
     public static OptionDefaults of(CommandSpec command) {
         if (command.defaultValueProvider() instanceof OptionDefaults defaults) {
             return defaults;
@@ -76,7 +76,9 @@ public final class OptionDefaults implements IDefaultValueProvider {
         return new OptionDefaults(environment, arguments, read);
     }
 
-    /** What the command line or else a variable says of an option, before the command line is parsed. */
+    /**
+     * Returns the value that the command line or else a variable gives an option, before the command line is parsed.
+     */
     private Optional<String> named(CommandSpec command, String option) {
         if (command.findOption(option) == null) {
             return Optional.empty();
@@ -122,12 +124,12 @@ public final class OptionDefaults implements IDefaultValueProvider {
         return option.arity().max() == 0 && List.of(option.names()).stream().anyMatch(arguments::contains);
     }
 
-    /** What stands for an option in a file: {@code top_k} for {@code --top-k}. */
+    /** Returns an option's key in a file: {@code top_k} for {@code --top-k}. */
     public static String key(String option) {
         return option.replaceFirst("^--", "").replace('-', '_');
     }
 
-    /** What stands for an option, or for its key, in the environment: {@code LYNE_TOP_K} for {@code --top-k}. */
+    /** Returns the variable of an option, or of its key, in the environment: {@code LYNE_TOP_K} for {@code --top-k}. */
     public static String variable(String option) {
         return "LYNE_" + key(option).toUpperCase(Locale.ROOT);
     }

@@ -50,7 +50,10 @@ public final class TeacherSecurityOptions {
         return security(Optional.ofNullable(tokenFile));
     }
 
-    /** For calls that need no token. In the environment of a server, the variable names the file of all tokens. */
+    /**
+     * Returns the security of calls that need no token. In the environment of a server, the variable names the file of
+     * all tokens.
+     */
     public TeacherSecurity withoutToken() {
         return security(Optional.empty());
     }

@@ -56,7 +56,7 @@ public final class Telemetry implements AutoCloseable {
                 OpenTelemetrySdk.builder().setTracerProvider(provider).build()));
     }
 
-    /** For whatever makes spans. */
+    /** Returns the telemetry for whatever makes spans. */
     public OpenTelemetry telemetry() {
         return sdk.<OpenTelemetry>map(known -> known).orElse(OpenTelemetry.noop());
     }

@@ -14,7 +14,7 @@ public final class TokenisingLines {
     private final LongSupplier nanoTime;
     private final Map<String, Line> lines = new HashMap<>();
 
-    /** When a text was last told of, or, where nothing was printed yet, first heard of. */
+    /** Moment when a text was last told of, or, where nothing was printed yet, first heard of. */
     private record Line(long nanos, boolean printed) {}
 
     public TokenisingLines(PrintStream err, LongSupplier nanoTime) {

@@ -1,4 +1,4 @@
-/** What commands of every kind share: options, reports, progress, failures. */
+/** Parts that commands of every kind share: options, reports, progress, failures. */
 @NullMarked
 package dev.lyne.cli.common;
 

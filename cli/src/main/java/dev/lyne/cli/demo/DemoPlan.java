@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What the demo trains: one student architecture twice, with the same seed, data, order and steps; the learning rate is the
- * best of the twin, which never meets the teacher.
+ * The demo's training: one student architecture twice, with the same seed, data, order and steps; the learning rate is
+ * the best of the twin, which never meets the teacher.
  *
  * @param steps optimiser steps
  * @param batch windows a step
@@ -43,7 +43,7 @@ record DemoPlan(int steps, int batch, int heldOutWindows, int evaluateEvery, lon
         return arguments;
     }
 
-    /** Where the tokenised text stands, for both students. */
+    /** Returns the place of the tokenised text, for both students. */
     static Path tokens(Path out) {
         return out.resolve("tokens");
     }

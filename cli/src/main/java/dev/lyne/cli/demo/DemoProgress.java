@@ -72,7 +72,7 @@ final class DemoProgress {
         return step + heldOut;
     }
 
-    /** What a student's step says for people: the loss of two students is not the same quantity. */
+    /** Returns a student's figure of a step, for people: the loss of two students is not the same quantity. */
     private static String figure(JsonNode line) {
         return line.has("nll")
                 ? String.format(Locale.ROOT, "nll %.3f", line.get("nll").asDouble())

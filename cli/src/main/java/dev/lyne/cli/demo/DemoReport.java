@@ -84,7 +84,7 @@ final class DemoReport {
         return String.format(Locale.ROOT, "distilled %.4f, twin %.4f", distilled, twin);
     }
 
-    /** What the teacher makes of the beginnings that the students were given. */
+    /** Returns the teacher's continuations of the beginnings that the students were given. */
     static List<Samples.Sample> continuations(List<Samples.Sample> beginnings) {
         try (Tokenizer tokenizer = Tokenizer.load(Home.demoTeacher());
                 ScoringModel teacher = ScoringModel.load(

@@ -21,7 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** One run of the demo: a server process, two student processes side by side, and what came of them. */
+/** Run of the demo: a server process, two student processes side by side, and what came of them. */
 final class DemoRun {
     private final DemoPlan plan;
     private final Path out;

@@ -5,7 +5,7 @@ import dev.lyne.student.train.RunSummary;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** What the demo leaves as {@code summary.json}. */
+/** The demo's {@code summary.json}. */
 record DemoSummary(TeacherFigures teacher, List<Student> students) {
     record TeacherFigures(
             @JsonProperty("model_digest") String modelDigest,

@@ -21,7 +21,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.ToDoubleFunction;
 
-/** One run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a process of its own. */
+/**
+ * Run of the on-policy demo: from the start that ships a student on the text and one on text of its own, each in a
+ * process of its own.
+ */
 final class OnPolicyDemo {
     static final String SFT = "sft";
     static final String MINILLM = "minillm";
@@ -37,7 +40,7 @@ final class OnPolicyDemo {
     }
 
     /**
-     * What it leaves as {@code summary.json}.
+     * The demo's {@code summary.json}.
      *
      * @param sft the student that went on with the text
      * @param minillm the student that wrote with the teacher

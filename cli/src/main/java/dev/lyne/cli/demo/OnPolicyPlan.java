@@ -5,8 +5,9 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * What the on-policy demo trains: two students from the start that ships, which was trained on the text until that taught it no more, for as many
- * steps each: one goes on with the text, one trains on text that it writes with the teacher.
+ * The on-policy demo's training: two students from the start that ships, which was trained on the text until that
+ * taught it no more, for as many steps each: one goes on with the text, one trains on text that it writes with the
+ * teacher.
  *
  * @param students what both have in common
  * @param responses held-out prompts that each responds to in the end

@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a modest student keeps beside greedy ones. */
+/** Command that measures what a modest student keeps beside greedy ones. */
 @Command(
         name = "fairness",
         description =

@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a server makes of what is hardly a message. */
+/** Command that sends a server what is hardly a message. */
 @Command(
         name = "hostile",
         description =

@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Where the time of a forward and of a step goes. */
+/** Command that shows where the time of a forward and of a step goes. */
 @Command(
         name = "operators",
         description = {

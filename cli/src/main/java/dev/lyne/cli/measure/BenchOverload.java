@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a server still does when too much is asked of it. */
+/** Command that measures what a server still does when too much is asked of it. */
 @Command(
         name = "overload",
         description =

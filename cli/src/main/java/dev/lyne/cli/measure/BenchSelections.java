@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What each kind of target costs the teacher. */
+/** Command that measures what each kind of target costs the teacher. */
 @Command(
         name = "selections",
         description = "Scoring held-out text with each kind of target, against scoring it with top-64.",

@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What several students of one corpus cost the teacher, against one of them. */
+/** Command that measures what several students of one corpus cost the teacher, against one of them. */
 @Command(
         name = "sharing",
         description = "Positions that a teacher server scores for several student processes on one corpus, against one"

@@ -2,7 +2,7 @@ package dev.lyne.cli.measure;
 
 import picocli.CommandLine.Option;
 
-/** How much a benchmark of the server asks for. */
+/** Size of a benchmark of the server: how much it asks for. */
 final class BenchSize {
     @Option(names = "--top-k", defaultValue = "64", description = "Entries a row (default: ${DEFAULT-VALUE}).")
     int k;

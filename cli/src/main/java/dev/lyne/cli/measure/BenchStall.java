@@ -11,7 +11,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What a student that stops reading costs the others. */
+/** Command that measures what a student that stops reading costs the others. */
 @Command(
         name = "stall",
         description = "Students beside one that has stopped reading, against the same students without it, and what the"

@@ -1,7 +1,7 @@
 package dev.lyne.cli.measure;
 
 import dev.lyne.files.AtomicFile;
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import dev.lyne.load.page.FigureTable;
 import java.io.IOException;

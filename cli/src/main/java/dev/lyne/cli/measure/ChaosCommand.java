@@ -25,7 +25,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What students and servers make of faults. */
+/** Command that lets faults strike students and servers. */
 @Command(
         name = "chaos",
         description =
@@ -88,7 +88,7 @@ public final class ChaosCommand implements Callable<Integer> {
     @Option(
             names = "--short",
             description =
-                    "Tiny students of a teacher without a model; of cases, also shorter waits, and no bounds on time but patience.")
+                    "Tiny students of a teacher without a model; of cases, also shorter waits, and no bounds on time but timeouts.")
     private boolean brief;
 
     @Option(
@@ -146,7 +146,7 @@ public final class ChaosCommand implements Callable<Integer> {
         return wanted.toAbsolutePath();
     }
 
-    /** What the schedule is made of says nothing of cases. */
+    /** Refuses options of the schedule, which say nothing of cases. */
     private void requireNoSchedule() {
         for (String option : List.of("--seed", "--minutes", "--students", "--replicas", "--fault-seconds")) {
             if (command.commandLine().getParseResult().hasMatchedOption(option)) {

@@ -73,7 +73,7 @@ final class LoadGates {
                 "--max-failures: " + maxFailures + " (expected: a share 0..1, or per cent such as 5%)");
     }
 
-    /** What the load missed, a line each; empty where it kept every bound. */
+    /** Returns the bounds that the load missed, a line each; empty where it kept every one. */
     List<String> missed(LoadResult result) {
         List<String> missed = new ArrayList<>();
         if (unjudged) {

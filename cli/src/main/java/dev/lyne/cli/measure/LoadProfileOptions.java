@@ -20,7 +20,7 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
-/** What the students of a load run do. */
+/** Options that say what the students of a load run do. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class LoadProfileOptions {
     @Spec(Spec.Target.MIXEE)
@@ -162,7 +162,7 @@ final class LoadProfileOptions {
                     "Run the I-th of N parts of this load; other processes or hosts run the others; needs --seed (default: all).")
     private String part;
 
-    /** How sequences of an open loop come. */
+    /** Kind of arrivals of an open loop's sequences. */
     enum ArrivalKind {
         POISSON,
         CONSTANT

@@ -3,7 +3,7 @@ package dev.lyne.cli.measure;
 import dev.lyne.load.plan.Workload;
 import picocli.CommandLine.Option;
 
-/** What the students of a capacity plan do. */
+/** Options that say what the students of a capacity plan do. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class PlanWorkOptions {
     @Option(names = "--students", defaultValue = "8", description = "Students (default: ${DEFAULT-VALUE}).")

@@ -46,7 +46,7 @@ public final class StudyCommand implements Callable<Integer> {
     @Mixin
     private JsonReport json;
 
-    /** What a study printed under --json. */
+    /** Figures of a study for --json. */
     record Report(String directory, int students, int done, int failed) {}
 
     @Override
@@ -94,7 +94,7 @@ public final class StudyCommand implements Callable<Integer> {
         return failed == 0 ? 0 : 1;
     }
 
-    /** One student, in the process that a study starts for it. */
+    /** Command of one student, in the process that a study starts for it. */
     @Command(name = "study-student", hidden = true)
     @SuppressWarnings("NullAway.Init") // picocli sets the parameters
     public static final class Student implements Callable<Integer> {

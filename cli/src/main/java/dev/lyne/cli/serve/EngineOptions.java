@@ -95,7 +95,7 @@ public final class EngineOptions {
     }
 
     /**
-     * What a {@code --teacher} that names an engine means.
+     * Returns the settings of a {@code --teacher} that names an engine.
      *
      * @param name the teacher's name, where it is given
      * @param precision what the engine computes in

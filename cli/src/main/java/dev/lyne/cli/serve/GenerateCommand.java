@@ -2,8 +2,8 @@ package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.LinePace;
-import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.client.DecodeEvent;
 import dev.lyne.client.DecodeSettings;
@@ -42,7 +42,7 @@ public final class GenerateCommand implements Callable<Integer> {
     private TeacherSecurityOptions security;
 
     @Mixin
-    private TeacherPatienceOptions patience;
+    private TeacherTimeoutOptions timeouts;
 
     @Option(
             names = "--temperature",
@@ -121,10 +121,10 @@ public final class GenerateCommand implements Callable<Integer> {
             TokenizerDownload.into(
                     temporary.path(),
                     teacher,
-                    patience.client("generate", security).build());
+                    timeouts.client("generate", security).build());
             try (Tokenizer tokenizer = Tokenizer.load(temporary.path());
                     TeacherClient client = TeacherClient.connect(
-                            teacher, patience.client("generate", security).build());
+                            teacher, timeouts.client("generate", security).build());
                     TeacherDecoder decoder = client.decoder(settings(tokenizer))) {
                 if (corpus != null && out != null) {
                     generate(decoder, tokenizer, corpus, out);

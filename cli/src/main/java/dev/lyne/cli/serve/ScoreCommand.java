@@ -1,8 +1,8 @@
 package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.JsonReport;
-import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.client.TargetRequest;
 import dev.lyne.client.TargetSequence;
@@ -71,7 +71,7 @@ public final class ScoreCommand implements Callable<Integer> {
     private TeacherSecurityOptions security;
 
     @Mixin
-    private TeacherPatienceOptions patience;
+    private TeacherTimeoutOptions timeouts;
 
     @Option(
             names = "--tokenizer",
@@ -163,7 +163,7 @@ public final class ScoreCommand implements Callable<Integer> {
             return Home.tokenizer("--tokenizer", Home.demoTeacher());
         }
         TokenizerDownload.into(
-                temporary, teacher, patience.client("score", security).build());
+                temporary, teacher, timeouts.client("score", security).build());
         return temporary;
     }
 
@@ -186,7 +186,7 @@ public final class ScoreCommand implements Callable<Integer> {
         }
         return TeacherClient.connect(
                 Objects.requireNonNull(teacher),
-                patience.client("score", security).build());
+                timeouts.client("score", security).build());
     }
 
     private TargetRequest request(TargetSource source, Optional<Precision> asked, TeacherExpectation expectation) {

@@ -259,7 +259,7 @@ public final class ServeCommand implements Callable<Integer> {
         }
     }
 
-    /** Where a file lists teachers, no other is asked for. */
+    /** Refuses other teachers where a file lists some. */
     private void requireNoneBeside() {
         Map<String, Optional<Object>> others = new LinkedHashMap<>();
         others.put("--teacher", Optional.ofNullable(teacher));

@@ -25,7 +25,10 @@ import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** One of the teachers that a file lists: its keys are options. What it does not say of itself is as the server's options have it. */
+/**
+ * An entry of a file's list of teachers: its keys are options. What it does not say of itself is as the server's
+ * options have it.
+ */
 @Command(name = "teachers")
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 final class TeacherEntryOptions {

@@ -41,12 +41,12 @@ final class TeachersFile {
         return SettingsFile.read(file, ServeCommand.fileKeys(server));
     }
 
-    /** Whether it lists any. */
+    /** Returns whether the file lists any teachers. */
     boolean lists() {
         return first.containsKey(KEY);
     }
 
-    /** Its teachers, now and as it changes. */
+    /** Returns the file's teachers, now and as they change. */
     WatchedFiles<List<TeacherEntry>> watched() throws IOException {
         return WatchedFiles.open(List.of(file), this::read);
     }

@@ -173,7 +173,10 @@ record WantedTeacher(
         return device.device().equals("cpu");
     }
 
-    /** What changes where a file of a directory does: where it is, and of each file its name, size and time. */
+    /**
+     * Returns a text that changes where a file of a directory does: where it is, and of each file its name, size and
+     * time.
+     */
     private static String stamps(Path directory) throws IOException {
         if (!Files.isDirectory(directory)) {
             return directory.toString(); // whoever opens it says what is wrong
@@ -193,7 +196,10 @@ record WantedTeacher(
         }
     }
 
-    /** Of the weights as a device computes with them, whatever they are stored in; 0 where whoever loads them says what is wrong. */
+    /**
+     * Returns the bytes of the weights as a device computes with them, whatever they are stored in; 0 where whoever
+     * loads them says what is wrong.
+     */
     private static long weightBytes(Path directory, ModelOptions device) {
         try {
             return ModelConfiguration.read(directory).parameters()

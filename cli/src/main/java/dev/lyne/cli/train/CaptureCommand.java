@@ -94,7 +94,7 @@ public final class CaptureCommand implements Callable<Integer> {
     @Mixin
     private JsonReport json;
 
-    /** What a capture printed under --json; of a part, what its own shards hold. */
+    /** Figures of a capture for --json; of a part, those of its own shards. */
     record Report(
             String directory, long windows, long sequences, long positions, long blockBytes, double bytesPerPosition) {}
 

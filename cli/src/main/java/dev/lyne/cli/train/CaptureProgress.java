@@ -38,7 +38,7 @@ final class CaptureProgress implements RecorderListener, ProgressListener, AutoC
         err.println(line);
     }
 
-    /** One line. */
+    /** Returns an estimate in one line. */
     static String describe(Estimate estimate) {
         return String.format(
                 "estimate: %,d windows, %,d positions, about %,d MB: %.1f bytes a position, as in %d windows that the teacher scored for it",

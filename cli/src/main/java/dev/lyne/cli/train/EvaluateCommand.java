@@ -2,8 +2,8 @@ package dev.lyne.cli.train;
 
 import dev.lyne.cli.common.JsonReport;
 import dev.lyne.cli.common.ModelRuntimeOptions;
-import dev.lyne.cli.common.TeacherPatienceOptions;
 import dev.lyne.cli.common.TeacherSecurityOptions;
+import dev.lyne.cli.common.TeacherTimeoutOptions;
 import dev.lyne.cli.common.TemporaryDirectory;
 import dev.lyne.cli.common.TokenisingLines;
 import dev.lyne.client.ClientOptions;
@@ -100,7 +100,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     private TeacherSecurityOptions security;
 
     @Mixin
-    private TeacherPatienceOptions patience;
+    private TeacherTimeoutOptions timeouts;
 
     @Mixin
     private ModelRuntimeOptions runtime;
@@ -144,7 +144,7 @@ public final class EvaluateCommand implements Callable<Integer> {
     }
 
     private ClientOptions client() {
-        return patience.client("evaluate", security).build();
+        return timeouts.client("evaluate", security).build();
     }
 
     /** The corpus, once everything that was given is known to fit, and before any of it is read. */

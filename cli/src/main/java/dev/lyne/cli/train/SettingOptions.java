@@ -67,7 +67,7 @@ public class SettingOptions implements IModelTransformer {
         return command;
     }
 
-    /** What help says; a per cent sign would begin a format. */
+    /** Returns a setting's description in help; a per cent sign would begin a format. */
     private String description(Setting setting) {
         String told = (required.contains(setting) ? "Required. " : "")
                 + setting.description()

@@ -45,7 +45,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true)
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public class TrainCommand implements Callable<Integer> {
-    /** For help and for the shell. */
+    /** Names of recipes, for help and for the shell. */
     static final class RecipeNames implements Iterable<String> {
         @Override
         public Iterator<String> iterator() {

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
 
-/** What a model's directory takes of memory before it is loaded. */
+/** Memory of a model's directory before it is loaded. */
 final class WantedTeacherTest {
     /** Stored in bfloat16. */
     private static final Path TEACHER = Path.of("../examples/state-of-the-union/teacher");

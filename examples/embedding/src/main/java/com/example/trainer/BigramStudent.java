@@ -1,5 +1,7 @@
 package com.example.trainer;
 
+import dev.lyne.row.RowColumns;
+
 /** A student that fits on a page: the next token's logits are a row of a table, chosen by the last token. */
 public final class BigramStudent {
     private final float[][] logits; // [vocab, vocab]
@@ -16,15 +18,18 @@ public final class BigramStudent {
      * s_j − t_j for a kept token j, and s_j (1 − t_R / s_R) for any other, with t_R and s_R the masses of the bucket.
      *
      * @param token the last token
-     * @param ids kept tokens, from {@code start} on
-     * @param logProbabilities the teacher's, beside them
-     * @param logTailMass log of the teacher's mass of all other tokens; −∞ where there is none
+     * @param columns the teacher's rows
+     * @param row the one to learn from
      * @return the divergence before the step, in nats
      */
-    public double learn(
-            int token, int[] ids, float[] logProbabilities, int start, int count, float logTailMass, double rate) {
-        float[] row = logits[token];
-        softmax(row);
+    public double learn(int token, RowColumns columns, int row, double rate) {
+        int[] ids = columns.ids();
+        float[] logProbabilities = columns.logProbabilities();
+        float logTailMass = columns.logTailMass()[row]; // −∞ where nothing is left out
+        int start = row * columns.stride();
+        int count = columns.counts()[row];
+        float[] own = logits[token];
+        softmax(own);
         double divergence = 0;
         double studentTail = 0;
         for (double probability : probabilities) {
@@ -42,11 +47,11 @@ public final class BigramStudent {
         }
         double shrink = 1 - teacherTail / studentTail;
         for (int i = start; i < start + count; i++) {
-            row[ids[i]] -= (float) (rate * (probabilities[ids[i]] - Math.exp(logProbabilities[i])));
+            own[ids[i]] -= (float) (rate * (probabilities[ids[i]] - Math.exp(logProbabilities[i])));
             probabilities[ids[i]] = 0; // done
         }
-        for (int j = 0; j < row.length; j++) {
-            row[j] -= (float) (rate * probabilities[j] * shrink);
+        for (int j = 0; j < own.length; j++) {
+            own[j] -= (float) (rate * probabilities[j] * shrink);
         }
         return divergence;
     }

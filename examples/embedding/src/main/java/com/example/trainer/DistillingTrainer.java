@@ -25,7 +25,7 @@ public final class DistillingTrainer {
     private DistillingTrainer() {}
 
     /**
-     * What a pass over the corpus gave.
+     * Figures of a pass over the corpus.
      *
      * @param positions targets learnt from
      * @param divergence mean divergence from the teacher before each step, in nats
@@ -74,20 +74,13 @@ public final class DistillingTrainer {
         long positions = 0;
         double divergence = 0;
         for (int taken = 0; taken < windows.size(); taken++) {
-            // Offer until the window is full: the teacher works ahead while the student learns.
+            // Offer until the prefetch window is full: the teacher works ahead while the student learns.
             while (offered < windows.size() && targets.offer(TargetSequence.whole(offered, windows.get(offered)))) {
                 offered++;
             }
             Targets rows = take(targets, windows.get(taken), taken); // in the order of the offers, whatever came first
             for (int row = 0; row < rows.rows(); row++) {
-                divergence += student.learn(
-                        rows.sequence().tokens()[rows.positions()[row]],
-                        rows.columns().ids(),
-                        rows.columns().logProbabilities(),
-                        row * rows.columns().stride(),
-                        rows.columns().counts()[row],
-                        rows.columns().logTailMass()[row],
-                        0.5);
+                divergence += student.learn(rows.sequence().tokens()[rows.positions()[row]], rows.columns(), row, 0.5);
             }
             positions += rows.rows();
         }

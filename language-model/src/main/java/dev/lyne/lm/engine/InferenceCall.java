@@ -23,7 +23,7 @@ public final class InferenceCall implements AutoCloseable {
         this.manager = manager;
     }
 
-    /** Where tensors of this call are made. */
+    /** Returns the manager that tensors of this call are made by. */
     public NDManager manager() {
         return manager;
     }

@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What the scripts read from {@code self}. */
+/** Constants that the scripts read from {@code self}. */
 public final class ModelConstants {
     private ModelConstants() {}
 

@@ -25,7 +25,7 @@ public final class NamedTensors implements AutoCloseable {
         this.manager = manager;
     }
 
-    /** Where the tensors live. */
+    /** Returns the manager that the tensors belong to. */
     public NDManager manager() {
         return manager;
     }

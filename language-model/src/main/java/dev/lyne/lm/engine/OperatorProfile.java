@@ -14,7 +14,9 @@ import java.util.Map;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Where the time of native calls goes, operator by operator, as PyTorch's own profiler sees it. It belongs to the process. */
+/**
+ * Profile of native calls' time, operator by operator, as PyTorch's own profiler sees it. It belongs to the process.
+ */
 public final class OperatorProfile {
     private OperatorProfile() {}
 
@@ -56,7 +58,10 @@ public final class OperatorProfile {
         }
     }
 
-    /** Of a trace in Chrome's format: complete events of one or more threads, which lie within one another. */
+    /**
+     * Returns the operators of a trace in Chrome's format: complete events of one or more threads, which lie within one
+     * another.
+     */
     static List<Operator> operators(JsonNode trace) {
         List<JsonNode> events = new ArrayList<>();
         for (JsonNode event : trace.values()) {

@@ -9,7 +9,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 
-/** What the operating system says about the processor, for fingerprints. */
+/** Facts of the operating system about the processor, for fingerprints. */
 final class Processor {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 
@@ -48,7 +48,7 @@ final class Processor {
         return set.containsAll(List.of("avx2", "fma")) ? "AVX2" : "DEFAULT";
     }
 
-    /** Whether it multiplies bfloat16 numbers in tiles (AMX). */
+    /** Returns whether the processor multiplies bfloat16 numbers in tiles (AMX). */
     static boolean hasBfloat16Tiles() {
         return hasBfloat16Tiles(field(cpuInfo(), "flags").orElse(""));
     }

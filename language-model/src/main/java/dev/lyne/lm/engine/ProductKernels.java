@@ -45,7 +45,7 @@ public record ProductKernels(List<Product> oneDnn) {
     /** Numbers of the smallest weight worth a measurement. */
     private static final long SMALLEST = 1 << 16;
 
-    /** Of a weight that is trained, whose products are three, of many rows each. */
+    /** Numbers of the smallest trained weight worth a measurement: its products are three, of many rows each. */
     private static final long SMALLEST_TRAINED = 1 << 14;
 
     private static final String SUM_ONTO = "  def sum_onto(self, x: Tensor, weight: Tensor, onto: Tensor) -> Tensor:\n"
@@ -159,7 +159,7 @@ public record ProductKernels(List<Product> oneDnn) {
         return Script.load(List.of(methods(), SUM_ONTO), constants(), options);
     }
 
-    /** Of a product and the sum that follows most of them. */
+    /** Returns whether oneDNN is faster at a product and the sum that follows most of them. */
     private static boolean isFaster(Script oneDnn, Script torch, Product product) {
         int rows =
                 (int) Math.max(LEAST_ROWS, Math.min(MOST_ROWS, MOST_OPERATIONS / (2.0 * product.out() * product.in())));
@@ -224,7 +224,7 @@ public record ProductKernels(List<Product> oneDnn) {
                         : ScriptSource.PRODUCTS_ONEDNN.methods() + ScriptSource.CUTS.methods());
     }
 
-    /** What that script reads from {@code self}. */
+    /** Returns the constants that the script of {@link #methods} reads from {@code self}. */
     public Map<String, Object> constants() {
         Map<String, Object> constants = new LinkedHashMap<>();
         constants.put("attention_in_blocks", Processor.attendsInBlocks() ? 1L : 0L);

@@ -8,7 +8,10 @@ import dev.lyne.lm.model.ModelOptions;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How fast a device multiplies two matrices of 1024² by its fastest kernel, which is what a forward is measured against. One thread. */
+/**
+ * Speed at which a device multiplies two matrices of 1024² by its fastest kernel, which is what a forward is measured
+ * against. One thread.
+ */
 public final class ProductSpeed implements AutoCloseable {
     private static final int SIZE = 1024;
     private static final int REPEATS = 8;

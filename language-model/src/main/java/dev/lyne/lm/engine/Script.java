@@ -134,7 +134,7 @@ public final class Script implements AutoCloseable {
         }
     }
 
-    /** What decides the last bits of what this script computes at a precision with these products. */
+    /** Returns all that decides the last bits of this script's results at a precision with these products. */
     public ExecutionFingerprint fingerprint(ComputePrecision precision, ProductKernels products) {
         prepareThread();
         boolean onCpu = !manager.getDevice().isGpu();

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
 
 /** The TorchScript sources beside this class: each a set of methods, written from column 0. */
 public enum ScriptSource {
-    /** What all transformers share: token ids to hidden states, and those to logits. */
+    /** The part that all transformers share: token ids to hidden states, and hidden states to logits. */
     TRANSFORMER("transformer.py"),
     /** The layers of Llama and its kin. */
     LLAMA("llama.py"),

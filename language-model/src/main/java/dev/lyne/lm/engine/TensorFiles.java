@@ -32,7 +32,7 @@ public final class TensorFiles {
         this.sliceBytes = sliceBytes;
     }
 
-    /** Where a tensor's little-endian bytes come from. */
+    /** Source of a tensor's little-endian bytes. */
     public interface Source {
         /** Fills the buffer with the bytes from {@code offsetBytes} on. */
         void read(long offsetBytes, ByteBuffer into) throws IOException;

@@ -19,7 +19,7 @@ public final class TrainingCall implements AutoCloseable {
         methodName.setName("module_method:" + method);
     }
 
-    /** Where tensors of this call are made. */
+    /** Returns the manager that tensors of this call are made by. */
     public NDManager manager() {
         return manager;
     }

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What Git LFS leaves in place of a large file that was not fetched: a few lines of text that begin alike. */
+/** Placeholders that Git LFS leaves for large files that were not fetched: a few lines of text that begin alike. */
 public final class LfsPointers {
     private static final String BEGIN = "version https://git-lfs.";
 

@@ -17,20 +17,20 @@ public final class TextFiles {
      * @throws IllegalArgumentException where it does not exist, is a directory, cannot be read, or is not UTF-8
      */
     public static String read(String option, Path file, String expected) throws IOException {
-        String trouble;
+        String problem;
         if (!Files.exists(file)) {
-            trouble = " does not exist";
+            problem = " does not exist";
         } else if (Files.isDirectory(file)) {
-            trouble = " is a directory";
+            problem = " is a directory";
         } else if (!Files.isReadable(file)) {
-            trouble = " cannot be read";
+            problem = " cannot be read";
         } else {
             try {
                 return Files.readString(file);
             } catch (CharacterCodingException e) {
-                trouble = " is not UTF-8 text";
+                problem = " is not UTF-8 text";
             }
         }
-        throw new IllegalArgumentException(option + ": " + file + trouble + " (expected: " + expected + ")");
+        throw new IllegalArgumentException(option + ": " + file + problem + " (expected: " + expected + ")");
     }
 }

@@ -7,6 +7,8 @@ import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -105,7 +107,7 @@ public final class BatchDecoder implements SequenceDecoder {
     }
 
     @Override
-    public List<Extended> extend(List<Extension> extensions) {
+    public List<DecodeOutcome> extend(List<Extension> extensions) {
         extensions.forEach(this::require);
         int[] lengths = extensions.stream()
                 .mapToInt(extension -> extension.sequence().length())
@@ -121,20 +123,20 @@ public final class BatchDecoder implements SequenceDecoder {
         }
     }
 
-    private List<Extended> extendAll(List<Extension> extensions) {
-        List<Extended> outcomes = new ArrayList<>();
+    private List<DecodeOutcome> extendAll(List<Extension> extensions) {
+        List<DecodeOutcome> outcomes = new ArrayList<>();
         List<Extension> fitting = new ArrayList<>();
         List<Integer> indices = new ArrayList<>();
         for (Extension extension : extensions) {
             Held held = held(extension);
-            int positions = held.length + extension.tokens().length;
+            int positions = held.length + extension.item().tokens().length;
             if (held.reserve(positions)) {
                 indices.add(outcomes.size());
                 fitting.add(extension);
             }
-            outcomes.add(new Extended.NoRoom(pool.slotBytes(positions)));
+            outcomes.add(new DecodeOutcome.NoRoom(pool.slotBytes(positions)));
         }
-        List<Extended> computed = options.deterministic()
+        List<DecodeOutcome> computed = options.deterministic()
                 ? fitting.stream().map(this::extendAlone).toList()
                 : extendTogether(fitting);
         for (int i = 0; i < computed.size(); i++) {
@@ -144,9 +146,10 @@ public final class BatchDecoder implements SequenceDecoder {
     }
 
     /** The prompt in one call, then each token in one of its own: so a replay of the same tokens repeats the same calls. */
-    private Extended extendAlone(Extension extension) {
+    private DecodeOutcome extendAlone(Extension extension) {
         Held held = held(extension);
-        int[] tokens = extension.tokens();
+        DecodeItem item = extension.item();
+        int[] tokens = item.tokens();
         if (held.length == 0 && tokens.length < held.promptTokens) {
             throw new IllegalArgumentException("tokens: " + tokens.length + " (expected: the whole prompt of "
                     + held.promptTokens + " at first, in deterministic mode)");
@@ -157,12 +160,13 @@ public final class BatchDecoder implements SequenceDecoder {
             int to = held.length == 0 ? held.promptTokens : from + 1;
             Extension part = new Extension(
                     held,
-                    Arrays.copyOfRange(tokens, from, to),
-                    Arrays.copyOfRange(extension.labels(), from, to),
-                    extension.uniform(),
-                    extension.proposal());
-            Extended outcome = extendTogether(List.of(part)).get(0);
-            if (!(outcome instanceof Extended.Answered answered)) {
+                    new DecodeItem(
+                            Arrays.copyOfRange(tokens, from, to),
+                            Arrays.copyOfRange(item.labels(), from, to),
+                            item.uniform(),
+                            item.proposal()));
+            DecodeOutcome outcome = extendTogether(List.of(part)).get(0);
+            if (!(outcome instanceof DecodeOutcome.Answered answered)) {
                 return outcome;
             }
             answers.add(answered);
@@ -184,7 +188,7 @@ public final class BatchDecoder implements SequenceDecoder {
             under = new double[capacity];
         }
 
-        void add(Extended.Answered more) {
+        void add(DecodeOutcome.Answered more) {
             int length = more.ids().length;
             System.arraycopy(more.ids(), 0, ids, count, length);
             System.arraycopy(more.logProbabilities(), 0, logProbabilities, count, length);
@@ -192,25 +196,35 @@ public final class BatchDecoder implements SequenceDecoder {
             count += length;
         }
 
-        Extended.Answered all() {
-            return new Extended.Answered(ids, logProbabilities, under);
+        DecodeOutcome.Answered all() {
+            return new DecodeOutcome.Answered(ids, logProbabilities, under);
         }
     }
 
+    /**
+     * Columns that a call gave, a number for each row that was asked about.
+     *
+     * @param finite 0 where the row's logits are not finite
+     * @param under log-probabilities under the proposal
+     */
+    @SuppressWarnings("ArrayRecordComponent") // a carrier; contents are never compared
+    private record Found(int[] finite, long[] ids, double[] logProbabilities, double[] under) {}
+
     private static int answered(Extension extension) {
-        return (int) Arrays.stream(extension.labels())
-                .filter(label -> label != Extension.NOTHING)
+        return (int) Arrays.stream(extension.item().labels())
+                .filter(label -> label != DecodeItem.NOTHING)
                 .count();
     }
 
     /** One call for all. */
-    private List<Extended> extendTogether(List<Extension> extensions) {
+    private List<DecodeOutcome> extendTogether(List<Extension> extensions) {
         if (extensions.isEmpty()) {
             return List.of();
         }
         Batch batch = new Batch(extensions);
-        List<Extended> outcomes = batch.run();
-        extensions.forEach(extension -> held(extension).length += extension.tokens().length);
+        List<DecodeOutcome> outcomes = batch.run();
+        extensions.forEach(
+                extension -> held(extension).length += extension.item().tokens().length);
         return outcomes;
     }
 
@@ -239,7 +253,7 @@ public final class BatchDecoder implements SequenceDecoder {
             }
             slabs.addAll(numbers.keySet());
             Comparator<Integer> singlesFirst =
-                    Comparator.comparing(i -> extensions.get(i).tokens().length > 1);
+                    Comparator.comparing(i -> extensions.get(i).item().tokens().length > 1);
             List<Integer> order = new ArrayList<>();
             for (int i = 0; i < extensions.size(); i++) {
                 order.add(i);
@@ -253,7 +267,7 @@ public final class BatchDecoder implements SequenceDecoder {
                 placeInOrder.set(order.get(place), place);
             }
             int tokens = extensions.stream()
-                    .mapToInt(extension -> extension.tokens().length)
+                    .mapToInt(extension -> extension.item().tokens().length)
                     .sum();
             int asked = extensions.stream().mapToInt(BatchDecoder::answered).sum();
             ids = new long[tokens];
@@ -282,23 +296,23 @@ public final class BatchDecoder implements SequenceDecoder {
             for (int i = 0; i < inOrder.size(); i++) {
                 Extension extension = inOrder.get(i);
                 Held held = held(extension);
-                lengths[i] = extension.tokens().length;
+                lengths[i] = extension.item().tokens().length;
                 starts[i] = held.length;
                 slots[i] = held.room().number();
                 members[i] = number(numbers, extension);
-                longest = Math.max(longest, held.length + extension.tokens().length);
+                longest = Math.max(longest, held.length + extension.item().tokens().length);
                 if (lengths[i] == 1) {
                     singles[(int) members[i]]++;
                 }
-                for (int t = 0; t < extension.tokens().length; t++, at++) {
-                    ids[at] = extension.tokens()[t];
-                    int label = extension.labels()[t];
-                    if (label != Extension.NOTHING) {
+                for (int t = 0; t < extension.item().tokens().length; t++, at++) {
+                    ids[at] = extension.item().tokens()[t];
+                    int label = extension.item().labels()[t];
+                    if (label != DecodeItem.NOTHING) {
                         rows[row] = at;
                         labels[row] = label;
-                        uniforms[row] = extension.uniform();
-                        temperatures[row] = extension.proposal().temperature();
-                        topP[row++] = extension.proposal().topP();
+                        uniforms[row] = extension.item().uniform();
+                        temperatures[row] = extension.item().proposal().temperature();
+                        topP[row++] = extension.item().proposal().topP();
                     }
                 }
             }
@@ -315,7 +329,7 @@ public final class BatchDecoder implements SequenceDecoder {
             return pairs.stream().mapToLong(Long::longValue).toArray();
         }
 
-        List<Extended> run() {
+        List<DecodeOutcome> run() {
             try (InferenceCall call = script.inference("decode")) {
                 NDManager manager = call.manager();
                 NDList columns = call.tensor(manager.create(ids))
@@ -337,63 +351,59 @@ public final class BatchDecoder implements SequenceDecoder {
                         .run();
                 return rows.length == 0
                         ? placeInOrder.stream()
-                                .<Extended>map(i -> new Answers(0).all())
+                                .<DecodeOutcome>map(i -> new Answers(0).all())
                                 .toList()
                         : answers(columns);
             }
         }
 
-        private List<Extended> answers(NDList columns) {
-            int[] finite = columns.get(0).toIntArray();
-            long[] found = columns.get(1).toLongArray();
-            double[] logProbabilities = columns.get(2).toDoubleArray();
-            double[] under = columns.get(3).toDoubleArray();
-            List<Extended> ordered = new ArrayList<>();
+        private List<DecodeOutcome> answers(NDList columns) {
+            Found found = new Found(
+                    columns.get(0).toIntArray(),
+                    columns.get(1).toLongArray(),
+                    columns.get(2).toDoubleArray(),
+                    columns.get(3).toDoubleArray());
+            List<DecodeOutcome> ordered = new ArrayList<>();
             int from = 0;
             for (Extension extension : inOrder) {
                 int to = from + answered(extension);
-                ordered.add(answer(extension, from, finite, found, logProbabilities, under, to));
+                ordered.add(answer(extension, found, from, to));
                 from = to;
             }
             return placeInOrder.stream().map(ordered::get).toList();
         }
 
-        private Extended answer(
-                Extension extension,
-                int from,
-                int[] finite,
-                long[] found,
-                double[] logProbabilities,
-                double[] under,
-                int to) {
+        private DecodeOutcome answer(Extension extension, Found found, int from, int to) {
             int row = from;
-            for (int t = 0; t < extension.labels().length; t++) {
-                if (extension.labels()[t] != Extension.NOTHING && finite[row++] == 0) {
-                    return new Extended.NotFinite(held(extension).length + t);
+            for (int t = 0; t < extension.item().labels().length; t++) {
+                if (extension.item().labels()[t] != DecodeItem.NOTHING && found.finite[row++] == 0) {
+                    return new DecodeOutcome.NotFinite(held(extension).length + t);
                 }
             }
-            return new Extended.Answered(
-                    Arrays.stream(found, from, to).mapToInt(Math::toIntExact).toArray(),
-                    Arrays.copyOfRange(logProbabilities, from, to),
-                    Arrays.copyOfRange(under, from, to));
+            return new DecodeOutcome.Answered(
+                    Arrays.stream(found.ids, from, to)
+                            .mapToInt(Math::toIntExact)
+                            .toArray(),
+                    Arrays.copyOfRange(found.logProbabilities, from, to),
+                    Arrays.copyOfRange(found.under, from, to));
         }
     }
 
     private void require(Extension extension) {
         Held held = held(extension);
-        int length = held.length + extension.tokens().length;
+        int length = held.length + extension.item().tokens().length;
         if (length > configuration.sizes().contextLength()) {
             throw new IllegalArgumentException("sequence: " + length + " tokens (expected: at most context="
                     + configuration.sizes().contextLength() + ")");
         }
-        for (int id : extension.tokens()) {
+        for (int id : extension.item().tokens()) {
             if (id < 0 || id >= configuration.sizes().vocabulary()) {
                 throw new IllegalArgumentException("token " + id + " (expected: 0.."
                         + (configuration.sizes().vocabulary() - 1) + ")");
             }
         }
-        for (int id : extension.labels()) {
-            if (id < Extension.NOTHING || id >= options.vocabularySize()) {
+        for (int id : extension.item().labels()) {
+            if (id < DecodeItem.NOTHING || id >= options.vocabularySize()) {
                 throw new IllegalArgumentException(
                         "label " + id + " (expected: below vocabulary_size=" + options.vocabularySize() + ")");
             }

@@ -11,12 +11,12 @@ package dev.lyne.lm.generation;
  */
 public record DecoderOptions(
         int vocabularySize, int computeType, int typeBytes, long maxCacheBytes, boolean deterministic) {
-    /** What decodes one text, whose keys and values may take whatever they need. */
+    /** Returns the options for one text, whose keys and values may take whatever they need. */
     public static DecoderOptions ofOneText(int vocabularySize, int computeType, int typeBytes) {
         return new DecoderOptions(vocabularySize, computeType, typeBytes, Long.MAX_VALUE, false);
     }
 
-    /** The same with another bound of memory. */
+    /** Returns these options with another bound of memory. */
     DecoderOptions within(long cacheBytes) {
         return new DecoderOptions(vocabularySize, computeType, typeBytes, cacheBytes, deterministic);
     }

@@ -1,35 +1,11 @@
 package dev.lyne.lm.generation;
 
+import dev.lyne.row.DecodeItem;
+
 /**
- * New tokens of a sequence, and what is asked of the distributions after them.
+ * A sequence that is continued, and its new tokens.
  *
- * @param sequence what they are appended to
- * @param tokens at least one
- * @param labels for each of the tokens what is asked of the distribution of the token after it: that token, for its log-probabilities;
- *     {@link #DRAW}, after the last token only; or {@link #NOTHING}
- * @param uniform decides the draw; in [0, 1)
- * @param proposal what is drawn from, and the second log-probability is of
+ * @param sequence what the tokens are appended to
+ * @param item the tokens, and what is asked about them
  */
-@SuppressWarnings("ArrayRecordComponent") // contents are never compared
-public record Extension(CachedSequence sequence, int[] tokens, int[] labels, double uniform, Proposal proposal) {
-    /** Asks for a draw. */
-    public static final int DRAW = -1;
-
-    /** Asks for nothing. */
-    public static final int NOTHING = -2;
-
-    public Extension {
-        if (tokens.length < 1 || labels.length != tokens.length) {
-            throw new IllegalArgumentException("tokens: " + tokens.length + ", labels: " + labels.length
-                    + " (expected: at least one token, and a label for each)");
-        }
-        for (int i = 0; i < labels.length - 1; i++) {
-            if (labels[i] == DRAW) {
-                throw new IllegalArgumentException("labels[" + i + "]: a draw (expected: after the last token only)");
-            }
-        }
-        if (!(uniform >= 0 && uniform < 1)) {
-            throw new IllegalArgumentException("uniform: " + uniform + " (expected: from 0, below 1)");
-        }
-    }
-}
+public record Extension(CachedSequence sequence, DecodeItem item) {}

@@ -1,5 +1,7 @@
 package dev.lyne.lm.generation;
 
+import dev.lyne.row.Proposal;
+
 /**
  * How the tokens of one text are drawn.
  *

@@ -1,5 +1,6 @@
 package dev.lyne.lm.generation;
 
+import dev.lyne.row.DecodeOutcome;
 import java.util.List;
 
 /**
@@ -19,7 +20,7 @@ public interface SequenceDecoder extends AutoCloseable {
      * @return one outcome an extension, in order
      * @throws IllegalArgumentException where a token is none of the model's, or a sequence outgrows the context
      */
-    List<Extended> extend(List<Extension> extensions);
+    List<DecodeOutcome> extend(List<Extension> extensions);
 
     /** Bytes of memory that keys and values have; 0 where there is no sequence that holds any. */
     long cacheBytes();

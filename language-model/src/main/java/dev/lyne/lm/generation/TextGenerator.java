@@ -7,6 +7,9 @@ import dev.lyne.lm.engine.NamedTensors;
 import dev.lyne.lm.engine.RotaryTables;
 import dev.lyne.lm.engine.Script;
 import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -83,7 +86,7 @@ public final class TextGenerator {
         }
 
         @Override
-        public List<Extended> extend(List<Extension> extensions) {
+        public List<DecodeOutcome> extend(List<Extension> extensions) {
             return decoder.extend(extensions);
         }
 
@@ -102,11 +105,12 @@ public final class TextGenerator {
     private static int draw(
             SequenceDecoder decoder, CachedSequence sequence, int[] tokens, double uniform, Proposal proposal) {
         int[] labels = new int[tokens.length];
-        Arrays.fill(labels, Extension.NOTHING);
-        labels[labels.length - 1] = Extension.DRAW;
-        Extended outcome = decoder.extend(List.of(new Extension(sequence, tokens, labels, uniform, proposal)))
-                .get(0);
-        if (outcome instanceof Extended.Answered answered) {
+        Arrays.fill(labels, DecodeItem.NOTHING);
+        labels[labels.length - 1] = DecodeItem.DRAW;
+        DecodeItem item = new DecodeItem(tokens, labels, uniform, proposal);
+        DecodeOutcome outcome =
+                decoder.extend(List.of(new Extension(sequence, item))).get(0);
+        if (outcome instanceof DecodeOutcome.Answered answered) {
             return answered.ids()[0];
         }
         throw new IllegalStateException("text: " + outcome + " (expected: finite logits)");

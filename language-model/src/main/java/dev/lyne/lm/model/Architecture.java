@@ -120,7 +120,10 @@ public enum Architecture {
         return residual.matcher(tensor).find();
     }
 
-    /** What a tensor follows from the configuration as, where older checkpoints hold it: masks and rotary frequencies. */
+    /**
+     * Returns the kind of tensor that follows from the configuration and that older checkpoints hold: masks and rotary
+     * frequencies.
+     */
     Optional<DerivedTensor> derivedTensor(String tensor) {
         if (this != GPT2 && FREQUENCIES.matcher(tensor).find()) {
             return Optional.of(DerivedTensor.ROTARY_FREQUENCIES);

@@ -1,6 +1,6 @@
 package dev.lyne.lm.model;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -199,7 +199,7 @@ final class ConfigurationFields {
         return Optional.of(texts);
     }
 
-    /** One integer, or a list of them; empty where absent. */
+    /** Returns one integer, or a list of them; empty where absent. */
     List<Integer> integers(String key) {
         JsonNode node = value(key);
         if (node == null) {

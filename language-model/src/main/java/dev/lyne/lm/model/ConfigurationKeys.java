@@ -11,21 +11,21 @@ import java.util.stream.Collectors;
 import tools.jackson.databind.JsonNode;
 
 /**
- * What is done with each key of a family's `config.json`: it is read, passed over because it has no effect on logits, or refused unless
- * it has the value that has none. Every key that the family's class in `transformers` knows is here, and every other one that `transformers`
- * reads all the same.
+ * Treatment of each key of a family's `config.json`: it is read, passed over because it has no effect on logits, or
+ * refused unless it has the value that has none. Every key that the family's class in `transformers` knows is here, and
+ * every other one that `transformers` reads all the same.
  */
 final class ConfigurationKeys {
-    /** What is done with a key. */
+    /** A rule: how a key is treated. */
     sealed interface Rule {}
 
     /** A reader takes it; {@code limits} says which values are understood, and is empty where all are. */
     record Read(String limits) implements Rule {}
 
-    /** It decides nothing of the logits. */
+    /** A rule for keys that decide nothing of the logits. */
     record Harmless() implements Rule {}
 
-    /** It would change the logits, in a way that is not computed, unless it passes. */
+    /** A rule for keys that would change the logits in a way that is not computed, unless their value passes. */
     record Refused(String expectation, Predicate<JsonNode> passes) implements Rule {}
 
     private static final Predicate<JsonNode> NULL = JsonNode::isNull;
@@ -33,7 +33,7 @@ final class ConfigurationKeys {
     private static final Predicate<JsonNode> FALSE = node -> node.isBoolean() && !node.booleanValue();
     private static final Predicate<JsonNode> EMPTY = node -> node.isObject() && node.isEmpty();
 
-    /** Of every configuration class; those of generation came to stand in configurations, too. */
+    /** Keys of every configuration class; those of generation came to stand in configurations, too. */
     private static final List<String> HARMLESS = List.of(
             "_attn_implementation",
             "_commit_hash",

@@ -176,7 +176,10 @@ final class ConfigurationReader {
         };
     }
 
-    /** Of a family without windows: keys that speak of them have no effect, if they are such that a model can be made at all. */
+    /**
+     * Returns the layers' windows of a family without any: keys that speak of them have no effect, if they are such
+     * that a model can be made at all.
+     */
     List<Integer> unwindowed(int layers) {
         if (fields.has("sliding_window")) {
             window();

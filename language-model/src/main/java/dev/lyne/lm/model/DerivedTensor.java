@@ -1,6 +1,6 @@
 package dev.lyne.lm.model;
 
-/** What a tensor is that a checkpoint may hold although it follows from others, or from the configuration. */
+/** A kind of tensor that a checkpoint may hold although it follows from others, or from the configuration. */
 public enum DerivedTensor {
     /** The output matrix of a model that uses its embedding for that. */
     TIED_OUTPUT,
@@ -8,6 +8,6 @@ public enum DerivedTensor {
     ROTARY_FREQUENCIES,
     /** 1 where a position may see another, none of them later. */
     CAUSAL_MASK,
-    /** What older attention put in place of a masked logit. */
+    /** Value that older attention put in place of a masked logit. */
     MASKED_VALUE
 }

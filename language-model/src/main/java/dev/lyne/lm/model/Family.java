@@ -46,17 +46,17 @@ enum Family {
             new Defaults(50_432, 6144, 24_576, 44, 64, 2048, 1e-5),
             new Traits(Biases.CHOSEN, Biases.ALL, false, Windows.NONE));
 
-    /** Which products of a layer's part have a bias. */
+    /** Products of a layer's part that have a bias. */
     enum Biases {
         NONE,
         /** A key of the configuration says whether all have, or none: `attention_bias`, `mlp_bias`. */
         CHOSEN,
-        /** Those of queries, keys and values. */
+        /** The products of queries, keys and values. */
         OF_INPUTS,
         ALL
     }
 
-    /** Which layers may see a window of positions alone. */
+    /** Layers that may see a window of positions alone. */
     enum Windows {
         NONE,
         /** `sliding_window` holds for each. */
@@ -66,7 +66,7 @@ enum Family {
     }
 
     /**
-     * What tells families apart.
+     * Traits that tell families apart.
      *
      * @param attention biases of attention's products
      * @param feedForward biases of the feed-forward part's products
@@ -101,7 +101,7 @@ enum Family {
         this.traits = traits;
     }
 
-    /** What tells it apart. */
+    /** Returns the traits that tell the family apart. */
     Traits traits() {
         return traits;
     }

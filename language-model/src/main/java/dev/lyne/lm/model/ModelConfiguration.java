@@ -42,7 +42,7 @@ public record ModelConfiguration(
     public record Sizes(int vocabulary, int contextLength, int hidden, int layers) {}
 
     /**
-     * What attention reads.
+     * Configuration of attention.
      *
      * @param keyValueHeads heads of keys and values, each shared by as many query heads
      * @param headSize dimensions of a head
@@ -71,7 +71,7 @@ public record ModelConfiguration(
     public record Rotation(int size, double theta, RopeScaling scaling) {}
 
     /**
-     * What the feed-forward reads.
+     * Configuration of the feed-forward.
      *
      * @param size width between its matrices
      * @param activation {@code silu}, {@code gelu}, or {@code gelu_new}, which is gelu by a hyperbolic tangent
@@ -81,7 +81,7 @@ public record ModelConfiguration(
     public record FeedForward(int size, String activation, boolean bias, boolean parallel) {}
 
     /**
-     * What the norms read.
+     * Configuration of the norms.
      *
      * @param epsilon of RMS or layer norms
      * @param queryKey whether queries and keys pass an RMS norm a head, before rotation
@@ -219,7 +219,7 @@ public record ModelConfiguration(
                 Boundaries.NONE);
     }
 
-    /** The same with other tokens that bound a sequence. */
+    /** Returns this configuration with other tokens that bound a sequence. */
     public ModelConfiguration withBoundaries(Boundaries other) {
         return new ModelConfiguration(
                 modelType, sizes, attention, rotation, feedForward, norms, tiedEmbeddings, output, storedType, other);
@@ -236,7 +236,10 @@ public record ModelConfiguration(
         ConfigurationWriter.write(this, directory.resolve(FILE_NAME));
     }
 
-    /** What decides the arithmetic, as JSON in one fixed form: equal strings compute equal rows from equal weights. */
+    /**
+     * Returns all that decides the arithmetic, as JSON in one fixed form: equal strings compute equal rows from equal
+     * weights.
+     */
     public String canonicalArithmetic() {
         return ConfigurationWriter.canonicalArithmetic(this);
     }
@@ -251,7 +254,10 @@ public record ModelConfiguration(
         return Collections.unmodifiableMap(architecture().tensors(this));
     }
 
-    /** What a tensor that {@link #expectedTensors} does not list follows from, where it may stand in a file all the same. */
+    /**
+     * Returns the kind of a derived tensor: one that {@link #expectedTensors} does not list and that may stand in a
+     * file all the same.
+     */
     public Optional<DerivedTensor> derivedTensor(String name) {
         return tiedEmbeddings && name.equals(outputTensor())
                 ? Optional.of(DerivedTensor.TIED_OUTPUT)

@@ -1,7 +1,7 @@
 package dev.lyne.lm.model;
 
 /**
- * What becomes of the output matrix's products W·h before they are logits: (W·h + b)·scale, then c·tanh(·/c) where there is a softcap c.
+ * Steps from the output matrix's products W·h to logits: (W·h + b)·scale, then c·tanh(·/c) where there is a softcap c.
  *
  * @param bias whether there is a b, of its own tensor; only beside an output matrix that is not tied
  * @param scale the inverse of a temperature that belongs to the model

@@ -21,7 +21,7 @@ final class RopeReader {
     private static final String ORIGINAL = "original_max_position_embeddings";
     private static final String TYPES = "default, linear, dynamic, llama3 or yarn";
 
-    /** What each type takes from its block, beside type, theta and share. */
+    /** Keys that each type takes from its block, beside type, theta and share. */
     private static final Map<String, Set<String>> KEYS = Map.of(
             "default", Set.of(),
             "dynamic", Set.of("factor"),
@@ -39,7 +39,7 @@ final class RopeReader {
                             "truncate",
                             ORIGINAL));
 
-    /** What a family calls the keys beside the block, and takes where there are none. */
+    /** Names that a family gives to the keys beside the block, and the values that it takes where there are none. */
     private record Names(String theta, String share, double defaultShare, boolean shareAlways) {}
 
     private static final Names LLAMA = new Names("rope_theta", SHARE, 1, false);

@@ -2,7 +2,7 @@ package dev.lyne.lm.model;
 
 import java.util.OptionalDouble;
 
-/** How rotary frequencies are stretched past the length a model was first trained at; names as in `config.json`. */
+/** Scaling of rotary frequencies past the length a model was first trained at; names as in `config.json`. */
 public sealed interface RopeScaling {
     /** Frequencies theta^(-2i/d), unchanged. */
     record Default() implements RopeScaling {}

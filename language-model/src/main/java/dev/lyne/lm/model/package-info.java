@@ -1,4 +1,4 @@
-/** What a causal language model is: its configuration, precision, digests; and the model itself. */
+/** Causal language models as they are described: configuration, precision and digests. */
 @NullMarked
 package dev.lyne.lm.model;
 

@@ -1,6 +1,8 @@
 package dev.lyne.lm.scoring;
 
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.util.List;
 
 /** Scores batches of sequences. One thread calls it. */

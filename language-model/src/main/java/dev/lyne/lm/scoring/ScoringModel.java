@@ -24,6 +24,8 @@ import dev.lyne.lm.weights.ModelDigest;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -359,7 +361,7 @@ public final class ScoringModel implements BatchScorer {
         return digest.clone();
     }
 
-    /** What decides the last bits of a row, besides model and tokens. */
+    /** Returns all that decides the last bits of a row, besides model and tokens. */
     public ExecutionFingerprint fingerprint() {
         return script.fingerprint(options.precision(), products);
     }

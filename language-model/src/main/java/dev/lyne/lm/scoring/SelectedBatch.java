@@ -3,9 +3,10 @@ package dev.lyne.lm.scoring;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreOutcome;
 
 /**
- * What the selection script returns for a batch.
+ * Result of the selection script for a batch.
  *
  * @param finite 1 for each row whose logits are all finite, else 0, `[rows]`
  * @param rows of all items, one item after another
@@ -37,7 +38,7 @@ record SelectedBatch(int[] finite, RowColumns rows) {
         return column.size() == 0 ? new float[0] : column.toFloatArray();
     }
 
-    /** What an item gets that asked for nothing. */
+    /** Returns the outcome of an item that asked for nothing. */
     static ScoreOutcome none() {
         float[] reals = {};
         return new ScoreOutcome.Scored(new int[0], new RowColumns(0, new int[0], new int[0], reals, reals, reals));

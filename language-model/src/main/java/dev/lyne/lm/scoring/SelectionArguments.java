@@ -2,7 +2,9 @@ package dev.lyne.lm.scoring;
 
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.engine.InferenceCall;
+import dev.lyne.row.DrawKeys;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.nio.LongBuffer;
 import java.util.Arrays;

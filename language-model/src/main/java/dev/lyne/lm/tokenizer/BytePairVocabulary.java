@@ -84,7 +84,10 @@ public record BytePairVocabulary(List<String> specialTokens, List<String> tokens
         return root;
     }
 
-    /** What puts the first special token before a text, so that whoever loads the file does. */
+    /**
+     * Adds the post-processor that puts the first special token before a text, so that whoever loads the file does so,
+     * too.
+     */
     private void postProcessor(ObjectNode root) {
         if (specialTokens.isEmpty()) {
             root.putNull("post_processor");

@@ -27,7 +27,7 @@ public record DocumentWrapping(Side bos, Side eos) {
         return eos.id();
     }
 
-    /** Who said so, of both. */
+    /** Returns the sources of both tokens: the files and keys that name them. */
     public String from() {
         return "BOS: " + bos.from() + "; EOS: " + eos.from();
     }

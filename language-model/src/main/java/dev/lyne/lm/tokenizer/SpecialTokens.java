@@ -1,6 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -21,7 +21,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a directory's files say of the tokens around a document, as {@code transformers} 5 reads them.
+ * Tokens around a document, as a directory's files state them and as {@code transformers} 5 reads them.
  *
  * <p>Before a document stands what the post-processor of {@code tokenizer.json} puts before a text; a name in
  * {@code tokenizer_config.json} alone puts nothing there. The class {@code GPTNeoXTokenizer} makes a post-processor of its own, which adds
@@ -65,7 +65,7 @@ final class SpecialTokens {
         return configuration;
     }
 
-    /** One side of the wrapping: what a user chose, else what the files say. */
+    /** Returns the beginning side of the wrapping: what a user chose, else what the files say. */
     DocumentWrapping.Side bos(TokenChoice choice) {
         return choice.auto() ? bos() : chosen("bos", choice);
     }
@@ -240,7 +240,7 @@ final class SpecialTokens {
         return result;
     }
 
-    /** What the post-processor puts around a text, and what is to be called its source. */
+    /** Tokens that the post-processor puts around a text, and the name of their source. */
     private record Added(List<Integer> before, List<Integer> after, String from) {}
 
     private Added added() {

@@ -3,7 +3,7 @@ package dev.lyne.lm.tokenizer;
 import java.util.OptionalInt;
 
 /**
- * What a user says about the token on one side of a document.
+ * A user's choice of the token on one side of a document.
  *
  * @param auto whether it is left to the tokenizer
  * @param id the token, where it is not; absent for none

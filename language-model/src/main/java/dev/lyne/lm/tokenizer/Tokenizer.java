@@ -194,7 +194,10 @@ public final class Tokenizer implements AutoCloseable {
         return specialTokens.stopIds(wrapping.eosId());
     }
 
-    /** How texts begin and end with that wrapping, and the chat template, as the files say. */
+    /**
+     * Returns the conventions of texts with that wrapping: how they begin and end, and the chat template, as the files
+     * say.
+     */
     public TextConventions conventions(DocumentWrapping wrapping) {
         return new TextConventions(
                 wrapping.bosId(), wrapping.eosId(), stopIds(wrapping), specialTokens.chatTemplateSha256());

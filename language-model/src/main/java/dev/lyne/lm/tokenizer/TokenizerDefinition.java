@@ -1,6 +1,6 @@
 package dev.lyne.lm.tokenizer;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +23,7 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a `tokenizer.json` says: the ids of its tokens, and the canonical form that its digest covers.
+ * Contents of a `tokenizer.json`: the ids of its tokens, and the canonical form that its digest covers.
  *
  * @param tokens by id, added ones among them
  * @param root the file, without truncation and padding

@@ -38,7 +38,7 @@ public interface Trainable extends AutoCloseable {
      */
     BatchScorer scorer();
 
-    /** What decides the bits of a run: equal fingerprints continue a restored state bit for bit. */
+    /** Returns all that decides the bits of a run: equal fingerprints continue a restored state bit for bit. */
     ExecutionFingerprint fingerprint();
 
     /** A continuation of the prompt: greedy where the temperature is 0. Ends at any of {@code stopIds}. */

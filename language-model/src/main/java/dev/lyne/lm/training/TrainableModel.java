@@ -50,7 +50,7 @@ public final class TrainableModel implements Trainable {
      * @param products kernels of the products with the weights
      */
     record Numerics(DataType master, ProductKernels products) {
-        /** Those of a run. */
+        /** Returns the numbers of a training run. */
         static Numerics of(ModelConfiguration configuration, int vocabularySize, ModelOptions options) {
             return new Numerics(DataType.FLOAT32, ProductKernels.forTraining(configuration, vocabularySize, options));
         }
@@ -94,7 +94,12 @@ public final class TrainableModel implements Trainable {
         this.rotary = new RotaryTables(configuration, script.newManager());
         this.tensors = new TrainingTensors(configuration, script, numerics.master());
         this.training = new TrainingSteps(
-                vocabularySize, configuration.sizes().contextLength(), script, rotary, tensors, optimizer, terms);
+                new TrainingSteps.Bounds(vocabularySize, configuration.sizes().contextLength()),
+                script,
+                rotary,
+                tensors,
+                optimizer,
+                terms);
         this.generator = new TextGenerator(
                 script,
                 configuration,

@@ -24,7 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 
-/** What a training run leaves on disk: its state, bit for bit, and the model as others read it. */
+/** Files of a training run: its state, bit for bit, and the model as others read it. */
 final class TrainingFiles {
     private static final String FORMAT_KEY = "lyne_format";
     private static final String FORMAT = "training state 1";

@@ -12,8 +12,7 @@ import java.util.List;
 
 /** The native calls of a training step, each over a batch or over all weights. */
 final class TrainingSteps {
-    private final int vocabularySize;
-    private final int contextLength;
+    private final Bounds bounds;
     private final Script script;
     private final RotaryTables rotary;
     private final TrainingTensors tensors;
@@ -21,19 +20,22 @@ final class TrainingSteps {
     private final List<String> terms;
 
     /**
+     * Bounds of a batch.
+     *
      * @param vocabularySize ids of the tokenizer
-     * @param terms names of the sums that the loss script returns
+     * @param contextLength tokens of the longest sequence
      */
+    record Bounds(int vocabularySize, int contextLength) {}
+
+    /** @param terms names of the sums that the loss script returns */
     TrainingSteps(
-            int vocabularySize,
-            int contextLength,
+            Bounds bounds,
             Script script,
             RotaryTables rotary,
             TrainingTensors tensors,
             OptimizerOptions optimizer,
             List<String> terms) {
-        this.vocabularySize = vocabularySize;
-        this.contextLength = contextLength;
+        this.bounds = bounds;
         this.script = script;
         this.rotary = rotary;
         this.tensors = tensors;
@@ -43,7 +45,7 @@ final class TrainingSteps {
 
     /** Forward, loss and backward; adds to the gradients. Returns the sums of the loss. {@code [terms]} */
     double[] accumulate(TrainingBatch source) {
-        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
+        BatchTensors batch = new BatchTensors(source, bounds.vocabularySize(), bounds.contextLength());
         if (batch.rowCount() == 0) {
             return new double[terms.size()];
         }
@@ -102,7 +104,7 @@ final class TrainingSteps {
 
     /** The batch's negative log-likelihood, nats, summed over its rows; no gradients. */
     double negativeLogLikelihood(TrainingBatch source) {
-        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
+        BatchTensors batch = new BatchTensors(source, bounds.vocabularySize(), bounds.contextLength());
         if (batch.rowCount() == 0) {
             return 0;
         }
@@ -123,10 +125,10 @@ final class TrainingSteps {
 
     /** Ids of the k greatest logits of the batch's rows, in descending order; no gradients. {@code [rows * k]} */
     int[] topIds(TrainingBatch source, int k) {
-        if (k < 1 || k > vocabularySize) {
-            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + vocabularySize + ")");
+        if (k < 1 || k > bounds.vocabularySize()) {
+            throw new IllegalArgumentException("k: " + k + " (expected: 1.." + bounds.vocabularySize() + ")");
         }
-        BatchTensors batch = new BatchTensors(source, vocabularySize, contextLength);
+        BatchTensors batch = new BatchTensors(source, bounds.vocabularySize(), bounds.contextLength());
         if (batch.rowCount() == 0) {
             return new int[0];
         }

@@ -20,8 +20,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a training run keeps on its device, one tensor each for every tensor of the model: master weights, gradients and AdamW's
- * two moments, zeros at first. Owns them, and moves them in and out.
+ * Tensors that a training run keeps on its device, one tensor each for every tensor of the model: master weights,
+ * gradients and AdamW's two moments, zeros at first. Owns them, and moves them in and out.
  */
 final class TrainingTensors implements AutoCloseable {
     private final ModelConfiguration configuration;

@@ -19,7 +19,7 @@ final class DerivedTensorCheck {
     /** Powers may differ by so many units in the last place between libraries. */
     private static final int FREQUENCY_ULPS = 2;
 
-    /** Of the masked values that were ever written, the one nearest to 0. */
+    /** Masked value that is nearest to 0, of those that were ever written. */
     private static final double MASKED_VALUE = -10_000;
 
     private static final int PIECE_ELEMENTS = 1 << 18;

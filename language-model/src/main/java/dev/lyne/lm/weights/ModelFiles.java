@@ -4,7 +4,7 @@ import dev.lyne.lm.model.ModelConfiguration;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** What has to be in a directory for it to be a model's. */
+/** Files that a directory has to hold to be a model's. */
 public final class ModelFiles {
     private ModelFiles() {}
 

@@ -19,7 +19,7 @@ import java.util.Map;
  * copy fails with an exception.
  */
 public final class SafetensorsFile {
-    /** One mapping stops at 2 GiB. */
+    /** Bytes of a mapping, of which one stops at 2 GiB. */
     private static final long PIECE_BYTES = 1L << 30;
 
     private final Path file;
@@ -53,7 +53,7 @@ public final class SafetensorsFile {
         }
     }
 
-    /** Where it lies. */
+    /** Returns the file's place. */
     public Path path() {
         return file;
     }

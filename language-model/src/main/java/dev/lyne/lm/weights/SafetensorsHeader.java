@@ -1,6 +1,6 @@
 package dev.lyne.lm.weights;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -26,7 +26,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param offsets where each tensor begins, in bytes from the start of the file
  */
 record SafetensorsHeader(Map<String, TensorEntry> tensors, Map<String, Long> offsets, Map<String, String> metadata) {
-    /** As the format's own library bounds it. */
+    /** Most bytes of a header, as the format's own library bounds it. */
     static final long MAX_BYTES = 100_000_000;
 
     static final String METADATA = "__metadata__";

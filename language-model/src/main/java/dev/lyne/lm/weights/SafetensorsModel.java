@@ -1,6 +1,6 @@
 package dev.lyne.lm.weights;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.LfsPointers;
 import dev.lyne.lm.model.DerivedTensor;
 import dev.lyne.lm.model.ModelConfiguration;

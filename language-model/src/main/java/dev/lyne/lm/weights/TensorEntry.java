@@ -27,7 +27,7 @@ public record TensorEntry(String name, StoredType type, long[] shape) {
         return product;
     }
 
-    /** Its size in the file. */
+    /** Returns the tensor's size in the file. */
     public long bytes() {
         return elements() * type.bytes();
     }

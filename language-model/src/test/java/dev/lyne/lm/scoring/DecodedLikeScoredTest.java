@@ -5,15 +5,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -71,9 +74,9 @@ final class DecodedLikeScoredTest {
                         live.stream().filter(text -> random.nextInt(5) > 0).toList();
                 List<Extension> step =
                         chosen.stream().map(text -> text.next(random)).toList();
-                List<Extended> outcomes = decoder.extend(step);
+                List<DecodeOutcome> outcomes = decoder.extend(step);
                 for (int i = 0; i < step.size(); i++) {
-                    chosen.get(i).take((Extended.Answered) outcomes.get(i));
+                    chosen.get(i).take((DecodeOutcome.Answered) outcomes.get(i));
                 }
                 live.stream().filter(Text::isOver).forEach(text -> text.sequence.close());
                 live.removeIf(Text::isOver);
@@ -114,7 +117,7 @@ final class DecodedLikeScoredTest {
             return extension(sequence, tokens, from, from + count);
         }
 
-        void take(Extended.Answered answers) {
+        void take(DecodeOutcome.Answered answers) {
             System.arraycopy(answers.logProbabilities(), 0, found, answered, answers.ids().length);
             assertThat(answers.proposalLogProbabilities()).isEqualTo(answers.logProbabilities());
             answered += answers.ids().length;
@@ -125,10 +128,11 @@ final class DecodedLikeScoredTest {
     private static Extension extension(CachedSequence sequence, int[] text, int from, int to) {
         return new Extension(
                 sequence,
-                Arrays.copyOfRange(text, from, to),
-                Arrays.copyOfRange(text, from + 1, to + 1),
-                0,
-                Proposal.PLAIN);
+                new DecodeItem(
+                        Arrays.copyOfRange(text, from, to),
+                        Arrays.copyOfRange(text, from + 1, to + 1),
+                        0,
+                        Proposal.PLAIN));
     }
 
     @Test
@@ -150,7 +154,7 @@ final class DecodedLikeScoredTest {
             double[] together = decodeInTurns(decoder, text, prompt, company, random);
             company.forEach(CachedSequence::close);
             CachedSequence replayed = decoder.open(prompt);
-            double[] atOnce = ((Extended.Answered) decoder.extend(List.of(extension(replayed, text, 0, 299)))
+            double[] atOnce = ((DecodeOutcome.Answered) decoder.extend(List.of(extension(replayed, text, 0, 299)))
                             .get(0))
                     .logProbabilities();
             replayed.close();
@@ -172,10 +176,11 @@ final class DecodedLikeScoredTest {
             for (CachedSequence other : company) {
                 int more = other.length() == 0 ? 30 : 1;
                 int[] labels = new int[more];
-                Arrays.fill(labels, Extension.NOTHING);
-                step.add(new Extension(other, RandomModel.tokens(random, more), labels, 0, Proposal.PLAIN));
+                Arrays.fill(labels, DecodeItem.NOTHING);
+                step.add(new Extension(
+                        other, new DecodeItem(RandomModel.tokens(random, more), labels, 0, Proposal.PLAIN)));
             }
-            double[] answers = ((Extended.Answered) decoder.extend(step).get(0)).logProbabilities();
+            double[] answers = ((DecodeOutcome.Answered) decoder.extend(step).get(0)).logProbabilities();
             int skipped = from == 0 ? prompt - 1 : 0;
             for (int i = skipped; i < answers.length; i++) {
                 found.add(answers[i]);
@@ -199,7 +204,7 @@ final class DecodedLikeScoredTest {
                 CachedSequence first = decoder.open(20);
                 CachedSequence second = decoder.open(20)) {
             decoder.extend(List.of(extension(replayed, text, 0, 20)));
-            Extended expected =
+            DecodeOutcome expected =
                     decoder.extend(List.of(extension(replayed, text, 20, 30))).get(0);
             decoder.extend(List.of(extension(first, text, 0, 20)));
             assertThatThrownBy(() ->
@@ -207,11 +212,11 @@ final class DecodedLikeScoredTest {
                     .hasMessageContaining("the whole prompt of 20 at first");
             assertThat(first.length()).isEqualTo(20);
             assertThat(second.length()).isZero();
-            List<Extended> again =
+            List<DecodeOutcome> again =
                     decoder.extend(List.of(extension(first, text, 20, 30), extension(second, text, 0, 20)));
-            assertThat(((Extended.Answered) again.get(0)).logProbabilities())
-                    .isEqualTo(((Extended.Answered) expected).logProbabilities());
-            assertThat(again.get(1)).isInstanceOf(Extended.Answered.class);
+            assertThat(((DecodeOutcome.Answered) again.get(0)).logProbabilities())
+                    .isEqualTo(((DecodeOutcome.Answered) expected).logProbabilities());
+            assertThat(again.get(1)).isInstanceOf(DecodeOutcome.Answered.class);
         }
     }
 
@@ -236,13 +241,14 @@ final class DecodedLikeScoredTest {
                     for (int i = 0; i < 200; i++) {
                         step.add(new Extension(
                                 decoder.open(3),
-                                prompt,
-                                new int[] {Extension.NOTHING, Extension.NOTHING, Extension.DRAW},
-                                random.nextDouble(),
-                                proposal));
+                                new DecodeItem(
+                                        prompt,
+                                        new int[] {DecodeItem.NOTHING, DecodeItem.NOTHING, DecodeItem.DRAW},
+                                        random.nextDouble(),
+                                        proposal)));
                     }
-                    for (Extended outcome : decoder.extend(step)) {
-                        Extended.Answered answered = (Extended.Answered) outcome;
+                    for (DecodeOutcome outcome : decoder.extend(step)) {
+                        DecodeOutcome.Answered answered = (DecodeOutcome.Answered) outcome;
                         int id = answered.ids()[0];
                         counts[id]++;
                         assertThat(answered.logProbabilities()[0]).isEqualTo(row[id], within(1e-5));
@@ -268,15 +274,16 @@ final class DecodedLikeScoredTest {
             List<Extension> step = IntStream.range(0, row.length)
                     .mapToObj(id -> new Extension(
                             decoder.open(3),
-                            prompt,
-                            new int[] {Extension.NOTHING, Extension.NOTHING, id},
-                            0,
-                            new Proposal(1.3, 0.5)))
+                            new DecodeItem(
+                                    prompt,
+                                    new int[] {DecodeItem.NOTHING, DecodeItem.NOTHING, id},
+                                    0,
+                                    new Proposal(1.3, 0.5))))
                     .toList();
-            List<Extended> outcomes = decoder.extend(step);
+            List<DecodeOutcome> outcomes = decoder.extend(step);
             int outside = 0;
             for (int id = 0; id < row.length; id++) {
-                double under = ((Extended.Answered) outcomes.get(id)).proposalLogProbabilities()[0];
+                double under = ((DecodeOutcome.Answered) outcomes.get(id)).proposalLogProbabilities()[0];
                 if (expected[id] == 0) {
                     outside++;
                     assertThat(under).isEqualTo(Double.NEGATIVE_INFINITY);
@@ -295,19 +302,19 @@ final class DecodedLikeScoredTest {
             List<CachedSequence> fitting = new ArrayList<>();
             for (int i = 0; i < 2; i++) {
                 CachedSequence sequence = decoder.open(60);
-                assertThat(extend(decoder, sequence, 60)).isInstanceOf(Extended.Answered.class);
+                assertThat(extend(decoder, sequence, 60)).isInstanceOf(DecodeOutcome.Answered.class);
                 fitting.add(sequence);
             }
             CachedSequence refused = decoder.open(60);
-            assertThat(extend(decoder, refused, 60)).isInstanceOf(Extended.NoRoom.class);
-            assertThat(extend(decoder, fitting.get(0), 4)).isInstanceOf(Extended.Answered.class);
+            assertThat(extend(decoder, refused, 60)).isInstanceOf(DecodeOutcome.NoRoom.class);
+            assertThat(extend(decoder, fitting.get(0), 4)).isInstanceOf(DecodeOutcome.Answered.class);
             assertThat(extend(decoder, fitting.get(0), 1))
                     .as("grows to the next step")
-                    .isInstanceOf(Extended.NoRoom.class);
+                    .isInstanceOf(DecodeOutcome.NoRoom.class);
             assertThat(fitting.get(0).length()).isEqualTo(64);
             fitting.forEach(CachedSequence::close);
             assertThat(decoder.cacheBytes()).isZero();
-            assertThat(extend(decoder, refused, 60)).isInstanceOf(Extended.Answered.class);
+            assertThat(extend(decoder, refused, 60)).isInstanceOf(DecodeOutcome.Answered.class);
             assertThatThrownBy(() -> decoder.open(1025)).hasMessageContaining("(expected: 1..context=1024)");
         }
     }
@@ -318,22 +325,23 @@ final class DecodedLikeScoredTest {
                 SequenceDecoder decoder = model.decoder(140_000)) { // two slots of 128 positions, 512 bytes each
             List<CachedSequence> two = List.of(decoder.open(100), decoder.open(100));
             for (CachedSequence sequence : two) {
-                assertThat(extend(decoder, sequence, 100)).isInstanceOf(Extended.Answered.class);
+                assertThat(extend(decoder, sequence, 100)).isInstanceOf(DecodeOutcome.Answered.class);
             }
             CachedSequence shorter = decoder.open(10);
-            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.NoRoom.class);
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(DecodeOutcome.NoRoom.class);
             assertThat(shorter.bytes()).isZero();
             two.get(0).close();
-            assertThat(extend(decoder, shorter, 10)).isInstanceOf(Extended.Answered.class);
+            assertThat(extend(decoder, shorter, 10)).isInstanceOf(DecodeOutcome.Answered.class);
             assertThat(shorter.bytes()).isEqualTo(128 * 512);
             assertThat(two.get(0).bytes()).isZero();
         }
     }
 
-    private static Extended extend(SequenceDecoder decoder, CachedSequence sequence, int tokens) {
+    private static DecodeOutcome extend(SequenceDecoder decoder, CachedSequence sequence, int tokens) {
         int[] labels = new int[tokens];
-        Arrays.fill(labels, Extension.NOTHING);
-        return decoder.extend(List.of(new Extension(sequence, new int[tokens], labels, 0, Proposal.PLAIN)))
+        Arrays.fill(labels, DecodeItem.NOTHING);
+        return decoder.extend(
+                        List.of(new Extension(sequence, new DecodeItem(new int[tokens], labels, 0, Proposal.PLAIN))))
                 .get(0);
     }
 
@@ -361,7 +369,7 @@ final class DecodedLikeScoredTest {
         return row;
     }
 
-    /** What the proposal makes of a row, the plain way. */
+    /** Returns a row under the proposal, computed the plain way. */
     private static double[] proposed(double[] row, Proposal proposal) {
         Integer[] order = IntStream.range(0, row.length).boxed().toArray(Integer[]::new);
         Arrays.sort(order, (a, b) -> Double.compare(row[b], row[a]));

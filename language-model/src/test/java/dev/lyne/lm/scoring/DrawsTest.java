@@ -3,8 +3,10 @@ package dev.lyne.lm.scoring;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.lyne.row.DrawKeys;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.HashSet;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,7 +16,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 
-/** What a row should be, in 64 bits and in the plainest way: every selection from logits, tokens and a position. */
+/** Expected row in 64 bits, computed in the plainest way: every selection from logits, tokens and a position. */
 final class ExpectedRow {
     final int[] ids;
     final int[] drawCounts;

@@ -10,6 +10,8 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.stream.IntStream;
 
-/** What a selection of a row of logits should be, in 64 bits. */
+/** Expected selections of a row of logits, in 64 bits. */
 final class LogRows {
     private LogRows() {}
 

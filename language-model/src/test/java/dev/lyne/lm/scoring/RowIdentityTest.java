@@ -7,6 +7,8 @@ import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -18,7 +20,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a row's bits depend on. */
+/** Identity of rows: what their bits depend on. */
 final class RowIdentityTest {
     private static final ModelOptions FLOAT32 = new ModelOptions("cpu", ComputePrecision.FLOAT32, 0);
     private static final long SEED = 20;

@@ -11,7 +11,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a training run writes, read again. */
+/** Files that a training run writes, read again. */
 final class TrainingFilesTest {
     private static final ModelConfiguration UNTIED = TinyModels.llama(false);
 

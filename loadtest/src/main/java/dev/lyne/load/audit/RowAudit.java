@@ -47,7 +47,7 @@ public final class RowAudit implements AutoCloseable {
     private volatile boolean stopping;
 
     /**
-     * What was found so far.
+     * Counts so far.
      *
      * @param rows rows that were compared
      * @param wrongRows those that differed from the first answer in a bit
@@ -208,7 +208,7 @@ public final class RowAudit implements AutoCloseable {
                         == Float.floatToIntBits(other.labelLogProbability()[row]);
     }
 
-    /** What was found so far. */
+    /** Returns the counts so far. */
     public Counts counts() {
         Throwable cause = broken.get();
         if (cause != null) {
@@ -218,7 +218,7 @@ public final class RowAudit implements AutoCloseable {
     }
 
     /**
-     * What was found in all.
+     * Returns the counts in all.
      *
      * @throws IllegalStateException where no row was compared past the caches, or none by way of them
      */

@@ -20,9 +20,9 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What gRPC streams by itself: a server with the teacher server's transport settings and as many threads, which sends as many
- * messages of one size as it is asked for, as fast as the reader takes them. A {@link BareTeacher} beside it answers every sequence
- * with one such message.
+ * A stream of gRPC by itself: a server with the teacher server's transport settings and as many threads, which sends as
+ * many messages of one size as it is asked for, as fast as the reader takes them. A {@link BareTeacher} beside it
+ * answers every sequence with one such message.
  */
 final class BareStream implements AutoCloseable {
     /** Asks for so many messages. */

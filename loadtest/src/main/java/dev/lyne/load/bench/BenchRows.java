@@ -11,7 +11,7 @@ import dev.lyne.row.Precision;
  * @param sequences sequences of a student, or of the pool that hits are asked from
  */
 public record BenchRows(int k, Precision precision, int tokens, int sequences) {
-    Order.Ask ask(long round) {
-        return new Order.Ask(round, sequences, tokens, k, precision, 1);
+    Order.Workload workload(long round) {
+        return new Order.Workload(round, sequences, tokens, k, precision, 1);
     }
 }

@@ -130,7 +130,7 @@ public final class CodecBenchmark {
         return Arrays.stream(rates).max().orElseThrow();
     }
 
-    /** One rate a round. */
+    /** Returns the rates of the rounds. */
     private double[] entriesPerSecond(IntToLongFunction block) {
         double entries = (double) CodecRows.POSITIONS * k;
         double[] rates = new double[rounds];
@@ -158,7 +158,7 @@ public final class CodecBenchmark {
         return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
     }
 
-    /** The same rows as JSON, one object a row. */
+    /** Returns the bytes of the rows as JSON, one object a row. */
     private static double jsonBytes(List<RowColumns> rows) {
         double bytes = 0;
         for (RowColumns columns : rows) {

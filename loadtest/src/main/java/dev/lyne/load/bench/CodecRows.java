@@ -2,14 +2,14 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.wire.BlockHeader;
 import dev.lyne.wire.Digests;
@@ -85,7 +85,7 @@ final class CodecRows {
         }
     }
 
-    /** One block of the k most probable of independent normal logits, under ids that are uniform. */
+    /** Returns a block of the k most probable of independent normal logits, under ids that are uniform. */
     static RowColumns worst(int k, long seed) {
         var random = new SplittableRandom(seed);
         RowColumns columns = new RowColumns(

@@ -18,14 +18,15 @@ final class ColdRounds {
 
     private final RecordingTeacher teacher;
     private final List<BenchStudent> students;
-    private final Order.Ask ask;
+    private final Order.Workload workload;
     private final Consumer<String> progress;
 
     /** @param ask what a student takes in a round, whatever its round number */
-    ColdRounds(RecordingTeacher teacher, List<BenchStudent> students, Order.Ask ask, Consumer<String> progress) {
+    ColdRounds(
+            RecordingTeacher teacher, List<BenchStudent> students, Order.Workload workload, Consumer<String> progress) {
         this.teacher = teacher;
         this.students = students;
-        this.ask = ask;
+        this.workload = workload;
         this.progress = progress;
     }
 
@@ -64,8 +65,13 @@ final class ColdRounds {
     private long served(int round) throws IOException {
         return BenchStudent.run(
                 students,
-                new Order.TakeRows(new Order.Ask(
-                        ask.round() + 1 + round, ask.count(), ask.tokens(), ask.k(), ask.precision(), 1)));
+                new Order.TakeRows(new Order.Workload(
+                        workload.round() + 1 + round,
+                        workload.count(),
+                        workload.tokens(),
+                        workload.k(),
+                        workload.precision(),
+                        1)));
     }
 
     /** Positions a second of the batches that were served last, run again. */

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 
-/** What the operating system says of the CPU's instructions. */
+/** Instructions of the CPU, as the operating system states them. */
 public final class CpuFeatures {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
 

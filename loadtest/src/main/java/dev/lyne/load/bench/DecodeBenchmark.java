@@ -11,15 +11,16 @@ import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ModelOptions;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.load.proxy.NetworkProxy;
 import dev.lyne.load.proxy.NetworkShape;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.server.TeacherServer;
@@ -59,7 +60,7 @@ public final class DecodeBenchmark {
     private static final int ALONE_SECONDS = 4;
 
     /**
-     * What is measured.
+     * Settings of the measurement.
      *
      * @param sessions students of the server, each with {@code sequences} texts at a time
      * @param tokens of each text, behind its prompt
@@ -259,18 +260,19 @@ public final class DecodeBenchmark {
                 List<Extension> extensions = new ArrayList<>();
                 for (int i = 0; i < next.size(); i++) {
                     int[] labels = new int[next.get(i).length];
-                    Arrays.fill(labels, Extension.NOTHING);
-                    labels[labels.length - 1] = Extension.DRAW;
+                    Arrays.fill(labels, DecodeItem.NOTHING);
+                    labels[labels.length - 1] = DecodeItem.DRAW;
                     extensions.add(new Extension(
                             sequences.get(i),
-                            next.get(i),
-                            labels,
-                            SeededUniforms.TEACHER_DRAW.at(SEED, i, step),
-                            Proposal.PLAIN));
+                            new DecodeItem(
+                                    next.get(i),
+                                    labels,
+                                    SeededUniforms.TEACHER_DRAW.at(SEED, i, step),
+                                    Proposal.PLAIN)));
                 }
-                List<Extended> outcomes = decoder.extend(extensions);
+                List<DecodeOutcome> outcomes = decoder.extend(extensions);
                 for (int i = 0; i < next.size(); i++) {
-                    int id = ((Extended.Answered) outcomes.get(i)).ids()[0];
+                    int id = ((DecodeOutcome.Answered) outcomes.get(i)).ids()[0];
                     hashes[i] = mixed(hashes[i], id);
                     next.set(i, new int[] {id});
                 }
@@ -304,7 +306,7 @@ public final class DecodeBenchmark {
         return opened;
     }
 
-    /** The same by students of the server. */
+    /** Runs the same work by students of the server. */
     private long[] sessions(ExecutorService threads, List<Student> students, List<int[]> prompts, int drawsAtATime)
             throws InterruptedException {
         long[] hashes = new long[prompts.size()]; // each written by one thread

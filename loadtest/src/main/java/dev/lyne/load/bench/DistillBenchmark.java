@@ -262,14 +262,14 @@ public final class DistillBenchmark {
                 Integer.toString(size.studentThreads()));
     }
 
-    /** With those that keep the window full to the end of what is counted. */
+    /** Returns the steps taken, with those that keep the window full to the end of what is counted. */
     private int stepsTaken() {
         return size.steps() + (IN_FLIGHT + size.batch() - 1) / size.batch();
     }
 
     private record Measured(long positions, double seconds) {}
 
-    /** What a run's lines of metrics say of the steps that are counted. */
+    /** Returns the figures of the steps that are counted, from a run's lines of metrics. */
     private Measured measured(Path metrics) throws IOException {
         long positions = 0;
         double from = 0;

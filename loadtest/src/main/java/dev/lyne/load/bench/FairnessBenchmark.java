@@ -29,8 +29,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * What a modest student keeps beside greedy streams: of another tenant, and of its own. A real server over real connections, with a synthetic
- * teacher, whose forwards take a fixed time a token; each figure of a server of its own.
+ * Benchmark of what a modest student keeps beside greedy streams: of another tenant, and of its own. A real server over
+ * real connections, with a synthetic teacher, whose forwards take a fixed time a token; each figure of a server of its
+ * own.
  */
 public final class FairnessBenchmark {
     static final int VOCABULARY = 4_096;
@@ -85,7 +86,7 @@ public final class FairnessBenchmark {
             boolean holds) {}
 
     /**
-     * What was measured.
+     * Figures that were measured.
      *
      * @param holds whether every row is within the bounds
      */
@@ -103,7 +104,7 @@ public final class FairnessBenchmark {
         this.progress = progress;
     }
 
-    /** What happened while figures were taken. */
+    /** Counts of what happened while figures were taken. */
     private record Taken(
             double modestPerSecond,
             double askedPerSecond,

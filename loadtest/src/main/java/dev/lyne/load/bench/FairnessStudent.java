@@ -70,7 +70,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
     @GuardedBy("lock")
     private boolean closing;
 
-    /** One that is answered, whatever it asks. */
+    /** Constructs a student that is answered, whatever it asks. */
     FairnessStudent(int window, int tokens, long seed) {
         this(window, tokens, seed, false);
     }
@@ -110,7 +110,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
         }
     }
 
-    /** Whether it can be told to ask. */
+    /** Returns whether the student can be told to ask. */
     boolean isOpen() {
         synchronized (lock) {
             return opened && stream.isPresent();
@@ -169,7 +169,7 @@ final class FairnessStudent implements StreamEvents, AutoCloseable {
         }
     }
 
-    /** Those of them that were not told when to ask again. */
+    /** Returns the refused sequences that were not told when to ask again. */
     long refusedForGood() {
         synchronized (lock) {
             return refusedForGood;

@@ -36,7 +36,7 @@ final class FeedBenchmark {
         try (SteppedStudent student = SteppedStudent.open(config)) {
             List<SteppedStudent.Kept> kept = List.of();
             for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
-                kept = student.keep(WARM_UP_STEPS + config.run().steps());
+                kept = student.keep(WARM_UP_STEPS + config.run().length().steps());
             }
             try (SteppedStudent.Fed stream = student.feed()) {
                 for (int step = 0; step < WARM_UP_STEPS; step++) {

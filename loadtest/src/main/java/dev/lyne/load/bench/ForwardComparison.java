@@ -4,10 +4,10 @@ import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.lm.engine.ProductSpeed;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -32,7 +32,7 @@ public final class ForwardComparison {
         /** vLLM's engine, without HTTP. */
         VLLM;
 
-        /** As it is spelt on a command line. */
+        /** Returns the form on a command line. */
         String text() {
             return name().toLowerCase(Locale.ROOT);
         }

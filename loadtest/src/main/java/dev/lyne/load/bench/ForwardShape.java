@@ -1,7 +1,7 @@
 package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ModelConfiguration;
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -20,7 +20,10 @@ public record Growth(String device, int threads, double bestProductGflops, List<
      * @param limit what bounds it, in words
      */
     public record Sweep(String name, String axis, String limit, List<Point> points) {
-        /** Where the limit takes over: the least value at which half of it is reached, or empty where nothing reaches that. */
+        /**
+         * Returns the length at which the limit takes over: the least value at which half of it is reached, or empty
+         * where nothing reaches that.
+         */
         public String limitTakesOverAt() {
             return points.stream()
                     .filter(point -> point.shareOfLimit() >= BOUND)

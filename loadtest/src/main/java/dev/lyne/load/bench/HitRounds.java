@@ -16,7 +16,7 @@ final class HitRounds {
     record Figures(double[] bareByteRate, double[] hitByteRate, double[] decodedRate, int messageBytes) {}
 
     private final List<BenchStudent> students;
-    private final Order.Ask ask;
+    private final Order.Workload workload;
     private final long roundBytes;
     private final Consumer<String> progress;
 
@@ -24,9 +24,9 @@ final class HitRounds {
      * @param ask what a student asks for once; its rows are in the memory tier, or the first round brings them there
      * @param roundBytes what the students of a round read together, about
      */
-    HitRounds(List<BenchStudent> students, Order.Ask ask, long roundBytes, Consumer<String> progress) {
+    HitRounds(List<BenchStudent> students, Order.Workload workload, long roundBytes, Consumer<String> progress) {
         this.students = students;
-        this.ask = ask;
+        this.workload = workload;
         this.roundBytes = roundBytes;
         this.progress = progress;
     }
@@ -36,14 +36,14 @@ final class HitRounds {
         double[] hits = new double[rounds];
         double[] decoded = new double[rounds];
         long messages = server.blocksServed();
-        long bytes = BenchStudent.run(students, new Order.CountRows(ask.times(1)));
+        long bytes = BenchStudent.run(students, new Order.CountRows(workload.times(1)));
         messages = server.blocksServed() - messages;
         int messageBytes = (int) (bytes / messages);
         int times = (int) Math.max(1, roundBytes / bytes);
         try (var stream = new BareStream(messageBytes)) {
             var bareOrder = new Order.CountMessages(stream.port(), messages * times / students.size());
-            var hitOrder = new Order.CountRows(ask.times(times));
-            var takeOrder = new Order.TakeRows(ask.times(times));
+            var hitOrder = new Order.CountRows(workload.times(times));
+            var takeOrder = new Order.TakeRows(workload.times(times));
             for (int round = 0; round < WARM_UP_ROUNDS; round++) {
                 for (Order order : List.of(bareOrder, hitOrder, takeOrder)) {
                     BenchStudent.run(students, order);

@@ -11,8 +11,9 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What the load generator reaches, in processes against a server in this one: of a synthetic teacher's configured rate, of the hits of
- * the memory tier that students which only count reach, and of a bare gRPC stream of messages as large.
+ * Benchmark of what the load generator reaches, in processes against a server in this one: of a synthetic teacher's
+ * configured rate, of the hits of the memory tier that students which only count reach, and of a bare gRPC stream of
+ * messages as large.
  */
 public final class LoadBenchmark {
     private static final int VOCABULARY = 32_768;
@@ -30,7 +31,7 @@ public final class LoadBenchmark {
             @JsonUnwrapped BenchSetUp load) {}
 
     /**
-     * What the load generator reaches, as ratios.
+     * Ratios that the load generator reaches.
      *
      * @param achievedOverConfigured tokens a second that the load saw answered, over those that the teacher was configured to
      * @param loadOverHits bytes a second of the load on a hot cache, over those of the students that {@code bench serve} measures hits with
@@ -50,7 +51,7 @@ public final class LoadBenchmark {
             double loadOnHitsCpuSecondsPerGigabyte,
             double hitCpuSecondsPerGigabyte) {}
 
-    /** What the ratios are made of. */
+    /** Rates that the ratios are made of. */
     public record Rates(
             double configuredTokensPerSecond,
             double achievedTokensPerSecond,
@@ -111,7 +112,7 @@ public final class LoadBenchmark {
             try {
                 return result(
                         Rounds.median(achieved),
-                        new LoadRounds(processes, rows.ask(1), roundMillis, progress)
+                        new LoadRounds(processes, rows.workload(1), roundMillis, progress)
                                 .run(rounds, new ServerGauges(server.registry())));
             } finally {
                 processes.forEach(BenchStudent::close);
@@ -127,7 +128,7 @@ public final class LoadBenchmark {
     }
 
     private Order fresh(int round) {
-        return new Order.Load(rows.ask(1_000 + round), 0, false, roundMillis);
+        return new Order.Load(rows.workload(1_000 + round), 0, false, roundMillis);
     }
 
     private Result result(double achieved, LoadRounds.Figures figures) {

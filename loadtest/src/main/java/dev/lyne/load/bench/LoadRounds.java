@@ -30,28 +30,28 @@ final class LoadRounds {
     record Figures(Series bare, Series loadOnBare, Series hits, Series loadOnHits, int messageBytes) {}
 
     private final List<BenchStudent> students;
-    private final Order.Ask ask;
+    private final Order.Workload workload;
     private final long roundMillis;
     private final Consumer<String> progress;
 
     /** @param ask what a student asks for; its rows are in the memory tier, or the first round brings them there */
-    LoadRounds(List<BenchStudent> students, Order.Ask ask, long roundMillis, Consumer<String> progress) {
+    LoadRounds(List<BenchStudent> students, Order.Workload workload, long roundMillis, Consumer<String> progress) {
         this.students = students;
-        this.ask = ask;
+        this.workload = workload;
         this.roundMillis = roundMillis;
         this.progress = progress;
     }
 
     Figures run(int rounds, ServerGauges server) throws IOException {
         long messages = server.blocksServed();
-        long bytes = BenchStudent.run(students, new Order.CountRows(ask));
+        long bytes = BenchStudent.run(students, new Order.CountRows(workload));
         messages = server.blocksServed() - messages;
         int messageBytes = (int) (bytes / messages);
         var figures = new Figures(
                 new Series(rounds), new Series(rounds), new Series(rounds), new Series(rounds), messageBytes);
         try (var stream = new BareStream(messageBytes)) {
-            var loadOnHits = new Order.Load(ask, 0, true, roundMillis);
-            var loadOnBare = new Order.Load(ask, stream.port(), true, roundMillis);
+            var loadOnHits = new Order.Load(workload, 0, true, roundMillis);
+            var loadOnBare = new Order.Load(workload, stream.port(), true, roundMillis);
             double rate = 0;
             for (int round = 0; round < WARM_UP_ROUNDS; round++) {
                 rate = BenchStudent.run(students, loadOnHits);
@@ -59,7 +59,7 @@ final class LoadRounds {
             }
             int times =
                     (int) Math.max(1, rate * roundMillis / 1e3 / bytes); // so that a round of counting takes as long
-            var hits = new Order.CountRows(ask.times(times));
+            var hits = new Order.CountRows(workload.times(times));
             var bare = new Order.CountMessages(stream.port(), messages * times / students.size());
             for (int round = 0; round < WARM_UP_ROUNDS; round++) {
                 BenchStudent.run(students, hits);

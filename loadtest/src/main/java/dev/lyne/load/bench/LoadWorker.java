@@ -19,7 +19,7 @@ import java.util.List;
 /** The load generator as one student of a benchmark. */
 record LoadWorker(String teacher, int number, int window) {
     /**
-     * What came of it.
+     * Figures of a run.
      *
      * @param rate bytes or tokens a second
      * @param cpuNanos processor time in the counted window
@@ -30,19 +30,19 @@ record LoadWorker(String teacher, int number, int window) {
 
     /** Runs it. */
     Measured run(Order.Load load) throws IOException, InterruptedException {
-        Order.Ask ask = load.ask();
+        Order.Workload workload = load.workload();
         // Students of one seed have the pool in common, and fresh sequences of their own seed's.
-        long seed = load.repeated() ? ask.round() : ask.round() << 16 | number;
+        long seed = load.repeated() ? workload.round() : workload.round() << 16 | number;
         var profile = new LoadProfile(
                 new LoadProfile.Share(1, 1, 1),
                 new Arrivals.Closed(window, 0),
                 new LoadProfile.Requests(
-                        Lengths.parse("" + ask.tokens()),
-                        Selections.parse("top_k=" + ask.k(), seed),
-                        ask.precision(),
+                        Lengths.parse("" + workload.tokens()),
+                        Selections.parse("top_k=" + workload.k(), seed),
+                        workload.precision(),
                         false,
                         WantedPositions.ALL,
-                        new LoadProfile.Pool(load.repeated() ? 1 : 0, ask.count())),
+                        new LoadProfile.Pool(load.repeated() ? 1 : 0, workload.count())),
                 FaultInjection.NONE,
                 new LoadProfile.Period(WARM_UP, Duration.ofMillis(load.millis())),
                 false,
@@ -58,7 +58,7 @@ record LoadWorker(String teacher, int number, int window) {
                     Math.round(
                             load.repeated()
                                     ? step.answered().bytesPerSecond()
-                                    : step.answered().sequencesPerSecond() * ask.tokens()),
+                                    : step.answered().sequencesPerSecond() * workload.tokens()),
                     (long) (step.generatorCpuSeconds() * 1e9));
         }
     }

@@ -11,10 +11,10 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What a distillation loss costs: the whole training step with it and the cross-entropy on the labels, targets in memory, over the same step with
- * plain cross-entropy, which is fused with the output layer in the same way; and the memory of its forward and backward over that
- * of the same loss through whole logits. Steps of the two are interleaved, in turns who goes first, and the ratio is the median
- * over the pairs.
+ * Benchmark of what a distillation loss costs: the whole training step with it and the cross-entropy on the labels,
+ * targets in memory, over the same step with plain cross-entropy, which is fused with the output layer in the same way;
+ * and the memory of its forward and backward over that of the same loss through whole logits. Steps of the two are
+ * interleaved, in turns who goes first, and the ratio is the median over the pairs.
  */
 public final class LossBenchmark {
     /** Rows of logits that exist at a time, as `train` has them. */
@@ -31,7 +31,7 @@ public final class LossBenchmark {
     }
 
     /**
-     * What one loss costs at one size.
+     * Cost of one loss at one size.
      *
      * @param stepOverCrossEntropy median over the pairs
      * @param stepOverCrossEntropyInterval where that median lies with a confidence of 95 %

@@ -34,16 +34,17 @@ final class MessageCounter {
     }
 
     /** Asks a teacher for rows, keeping so many sequences in flight; gives the bytes of their blocks. */
-    static long rows(Channel channel, Order.Ask ask, int student, int window) {
-        var asker = new Asker(ask, student, window);
-        TeacherServiceGrpc.newStub(channel).scoreSequences(asker);
-        return asker.bytes.join();
+    static long rows(Channel channel, Order.Workload workload, int student, int window) {
+        var call = new RowsCall(workload, student, window);
+        TeacherServiceGrpc.newStub(channel).scoreSequences(call);
+        return call.bytes.join();
     }
 
-    /** One stream; gRPC calls it from one thread at a time. */
-    private static final class Asker implements ClientResponseObserver<ScoreSequencesRequest, ScoreSequencesResponse> {
+    /** A call for rows; gRPC calls it from one thread at a time. */
+    private static final class RowsCall
+            implements ClientResponseObserver<ScoreSequencesRequest, ScoreSequencesResponse> {
         private final CompletableFuture<Long> bytes = new CompletableFuture<>();
-        private final Order.Ask ask;
+        private final Order.Workload workload;
         private final int student;
         private final int window;
         private ClientCallStreamObserver<ScoreSequencesRequest> requests;
@@ -55,11 +56,11 @@ final class MessageCounter {
         private Credit credit = Credit.getDefaultInstance();
 
         @SuppressWarnings("NullAway.Init") // gRPC gives the requests before anything else
-        Asker(Order.Ask ask, int student, int window) {
-            this.ask = ask;
+        RowsCall(Order.Workload workload, int student, int window) {
+            this.workload = workload;
             this.student = student;
             this.window = window;
-            this.wanted = (long) ask.count() * ask.times();
+            this.wanted = (long) workload.count() * workload.times();
         }
 
         @Override
@@ -74,8 +75,8 @@ final class MessageCounter {
                         opened = true;
                         requests.onNext(ScoreSequencesRequest.newBuilder()
                                 .setOpen(OpenStream.newBuilder()
-                                        .setSelection(new Selection.TopK(ask.k(), List.of()).toMessage())
-                                        .setPrecision(ask.precision().toMessage()))
+                                        .setSelection(new Selection.TopK(workload.k(), List.of()).toMessage())
+                                        .setPrecision(workload.precision().toMessage()))
                                 .build());
                     }
                 }
@@ -87,8 +88,8 @@ final class MessageCounter {
             switch (response.getMessageCase()) {
                 case OPENED -> {
                     int vocabularySize = response.getOpened().getTeacher().getVocabularySize();
-                    sequences = Arrays.stream(ask.sequences(student, vocabularySize))
-                            .map(Asker::message)
+                    sequences = Arrays.stream(workload.sequences(student, vocabularySize))
+                            .map(RowsCall::message)
                             .toList();
                     credit = response.getOpened().getCredit();
                 }
@@ -102,9 +103,9 @@ final class MessageCounter {
         }
 
         private void askOn() {
-            long most = Math.min(Math.min(window, credit.getSequences()), credit.getTokens() / ask.tokens());
+            long most = Math.min(Math.min(window, credit.getSequences()), credit.getTokens() / workload.tokens());
             while (asked < wanted && asked - answered < most) {
-                Sequence next = sequences.get((int) (asked % ask.count()));
+                Sequence next = sequences.get((int) (asked % workload.count()));
                 requests.onNext(ScoreSequencesRequest.newBuilder()
                         .setSequence(next.toBuilder().setId(asked++))
                         .build());

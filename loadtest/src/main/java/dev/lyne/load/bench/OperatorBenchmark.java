@@ -4,19 +4,21 @@ import dev.lyne.lm.engine.OperatorProfile;
 import dev.lyne.lm.engine.OperatorProfile.Operator;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.training.TrainableModel;
 import dev.lyne.lm.training.TrainingBatch;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 
-/** Where the time of a forward with its selection goes, and that of a training step, operator by operator. */
+/**
+ * Benchmark of where the time of a forward with its selection goes, and that of a training step, operator by operator.
+ */
 public final class OperatorBenchmark {
     private static final int WARM_UPS = 2;
 

@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 
-/** What a {@link BenchStudent} is to do next: one line to its process, answered by one number. */
+/** An order that tells a {@link BenchStudent} what to do next: one line to its process, answered by one number. */
 sealed interface Order {
     /** The order as a line. */
     String line();
@@ -16,7 +16,7 @@ sealed interface Order {
      * @param tokens of each sequence
      * @param times how often to ask for all of them
      */
-    record Ask(long round, int count, int tokens, int k, Precision precision, int times) {
+    record Workload(long round, int count, int tokens, int k, Precision precision, int times) {
         int[][] sequences(int student, int vocabularySize) {
             var random = new SplittableRandom(round << 32 | student);
             int[][] sequences = new int[count][];
@@ -24,16 +24,16 @@ sealed interface Order {
             return sequences;
         }
 
-        Ask times(int number) {
-            return new Ask(round, count, tokens, k, precision, number);
+        Workload times(int number) {
+            return new Workload(round, count, tokens, k, precision, number);
         }
 
         private String words() {
             return round + " " + count + " " + tokens + " " + k + " " + precision + " " + times;
         }
 
-        private static Ask parse(String[] words) {
-            return new Ask(
+        private static Workload parse(String[] words) {
+            return new Workload(
                     Long.parseLong(words[1]),
                     Integer.parseInt(words[2]),
                     Integer.parseInt(words[3]),
@@ -44,32 +44,32 @@ sealed interface Order {
     }
 
     /** Take the rows, verified and decoded; the answer is their number of positions. */
-    record TakeRows(Ask ask) implements Order {
+    record TakeRows(Workload workload) implements Order {
         @Override
         public String line() {
-            return "take " + ask.words();
+            return "take " + workload.words();
         }
     }
 
     /** Read the rows' messages, neither verified nor decoded; the answer is the bytes of their blocks. */
-    record CountRows(Ask ask) implements Order {
+    record CountRows(Workload workload) implements Order {
         @Override
         public String line() {
-            return "count " + ask.words();
+            return "count " + workload.words();
         }
     }
 
     /**
      * Run the load generator's closed loop.
      *
-     * @param ask what to ask for; all students' sequences are those of its round
+     * @param workload what to ask for; all students' sequences are those of its round
      * @param port of the {@link BareStream} to ask; 0 for the teacher
      * @param repeated whether they are the same ones over and over; the answer is then bytes a second, else tokens a second
      */
-    record Load(Ask ask, int port, boolean repeated, long millis) implements Order {
+    record Load(Workload workload, int port, boolean repeated, long millis) implements Order {
         @Override
         public String line() {
-            return (repeated ? "load-hits " : "load ") + ask.words() + " " + port + " " + millis;
+            return (repeated ? "load-hits " : "load ") + workload.words() + " " + port + " " + millis;
         }
     }
 
@@ -93,12 +93,12 @@ sealed interface Order {
     static Order parse(String line) {
         String[] words = line.split(" ");
         return switch (words[0]) {
-            case "take" -> new TakeRows(Ask.parse(words));
-            case "count" -> new CountRows(Ask.parse(words));
+            case "take" -> new TakeRows(Workload.parse(words));
+            case "count" -> new CountRows(Workload.parse(words));
             case "bare" -> new CountMessages(Integer.parseInt(words[1]), Long.parseLong(words[2]));
             case "load", "load-hits" ->
                 new Load(
-                        Ask.parse(words),
+                        Workload.parse(words),
                         Integer.parseInt(words[words.length - 2]),
                         words[0].equals("load-hits"),
                         Long.parseLong(words[words.length - 1]));

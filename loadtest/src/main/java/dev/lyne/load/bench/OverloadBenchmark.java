@@ -18,9 +18,9 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * What a server still does when three times as much is asked of it as it can: a real server over real connections, with a synthetic teacher.
- * First streams that always have a window in flight show what it can; then, on another server, sequences are asked for three times as fast,
- * whatever becomes of them.
+ * Benchmark of what a server still does when three times as much is asked of it as it can: a real server over real
+ * connections, with a synthetic teacher. First streams that always have a window in flight show what it can; then, on
+ * another server, sequences are asked for three times as fast, whatever becomes of them.
  */
 public final class OverloadBenchmark {
     private static final int TOKENS = 256;
@@ -38,7 +38,7 @@ public final class OverloadBenchmark {
     private final Consumer<String> progress;
 
     /**
-     * What was measured.
+     * Figures that were measured.
      *
      * @param goodputOverPeak sequences answered a second, over those that it can
      * @param p99Millis 99th percentile of the time to an answer, of those that got one

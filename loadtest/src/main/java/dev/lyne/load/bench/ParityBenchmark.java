@@ -2,13 +2,13 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.load.process.Home;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -130,7 +130,7 @@ public final class ParityBenchmark {
         return line;
     }
 
-    /** Of the entries of a row that carry mass, by id, and of its label. */
+    /** Returns the differences of a row's entries that carry mass, by id, and of its label. */
     private static float[] differences(RowColumns expected, RowColumns found, int row) {
         int from = row * expected.stride();
         int other = row * found.stride();

@@ -16,9 +16,11 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** Another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro. */
+/**
+ * Peer: another implementation in a process of its own, which runs only while it is asked: lines of JSON to and fro.
+ */
 final class PeerProcess implements AutoCloseable {
-    private static final long PATIENCE_SECONDS = 10;
+    private static final long TIMEOUT_SECONDS = 10;
 
     private final String peer;
     private final String python;
@@ -36,7 +38,7 @@ final class PeerProcess implements AutoCloseable {
         this.ready = ask(JsonMapper.shared().writeValueAsString(job));
     }
 
-    /** How a peer is started. */
+    /** Way in which a peer is started. */
     record Start(String python, int threads, Map<String, String> environment, Path scratch) {}
 
     /**
@@ -76,12 +78,12 @@ final class PeerProcess implements AutoCloseable {
         }
     }
 
-    /** Its name. */
+    /** Returns the peer's name. */
     String name() {
         return peer;
     }
 
-    /** Who it is, with the version of what it stands on. */
+    /** Returns the peer's name and version, with that of what it stands on. */
     String version() {
         return ready.path("version").asString("");
     }
@@ -139,7 +141,7 @@ final class PeerProcess implements AutoCloseable {
                 .toList();
         try {
             asked.close();
-            process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS);
+            process.waitFor(TIMEOUT_SECONDS, TimeUnit.SECONDS);
         } catch (IOException ended) {
             // before its input did
         } catch (InterruptedException e) {

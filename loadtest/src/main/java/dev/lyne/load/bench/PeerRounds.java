@@ -60,7 +60,7 @@ public record PeerRounds(int rounds, Consumer<String> progress) {
     /** The pace of the two beside the best product of their rounds, in 10^9 operations a second. */
     record Measured(Pace pace, double bestProductGflops) {}
 
-    /** What both do in a round. */
+    /** A round, which both sides do. */
     interface Round {
         /** Seconds that it took here. */
         double seconds() throws IOException;

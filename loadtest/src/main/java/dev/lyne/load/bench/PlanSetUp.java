@@ -41,7 +41,7 @@ public record PlanSetUp(
         return delayMillis > 0 || mbit < Double.POSITIVE_INFINITY;
     }
 
-    /** What {@code lyne load} is told. */
+    /** Returns the options for {@code lyne load}. */
     List<String> loadOptions() {
         return List.of(
                 "--students=" + students,
@@ -52,7 +52,7 @@ public record PlanSetUp(
                 "--pool=" + pool);
     }
 
-    /** The same for the simulation. */
+    /** Returns the work for the simulation. */
     Workload workload() {
         return new Workload(
                 students,
@@ -61,7 +61,7 @@ public record PlanSetUp(
                 1);
     }
 
-    /** One server, and what is between it and the students. */
+    /** Returns the deployment: one server, and what is between it and the students. */
     Deployment deployment() {
         return new Deployment(1, CACHE_BYTES, false, false, delayMillis / 1e3, FAST, Math.min(FAST, mbit * 1e6 / 8));
     }

@@ -85,7 +85,10 @@ public final class PlanValidation {
         return line;
     }
 
-    /** From light to saturated, computed afresh, then on rows that the cache holds: never a set-up that is predicted. */
+    /**
+     * Measures the cost from light to saturated, computed afresh, then on rows that the cache holds: never a set-up
+     * that is predicted.
+     */
     private TeacherCost calibrate(String teacher) throws IOException, InterruptedException {
         try (ServerProcess server = serve(teacher)) {
             ServerProcess.Ready ready = server.awaitReady();

@@ -1,10 +1,10 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
 import dev.lyne.teacher.synthetic.SyntheticTeacher;
@@ -44,7 +44,7 @@ public final class RandomBlocks {
     private static final int MOST_TOKENS = 12;
     private static final int DIGEST_BYTES = 32;
 
-    /** Of a round that is timed. */
+    /** Time of a round. */
     private static final long ROUND_NANOS = 200_000_000;
 
     /** Until the compiler has done its work. */

@@ -1,9 +1,9 @@
 package dev.lyne.load.bench;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;

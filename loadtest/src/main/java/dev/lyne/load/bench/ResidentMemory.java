@@ -28,7 +28,7 @@ final class ResidentMemory {
     }
 
     /**
-     * What a hidden command, {@code lyne bench memory}, measures in a process of its own, in bytes.
+     * Returns the bytes that a hidden command, {@code lyne bench memory}, measures in a process of its own.
      *
      * @param what is measured, for people
      * @param arguments of the command

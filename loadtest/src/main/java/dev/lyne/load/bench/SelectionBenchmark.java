@@ -2,11 +2,11 @@ package dev.lyne.load.bench;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -23,7 +23,10 @@ import java.util.stream.IntStream;
 public final class SelectionBenchmark {
     private static final String REFERENCE = "top-64";
 
-    /** One kind: entries a row on average, and its time over that of top-64, the median of the rounds' ratios. */
+    /**
+     * Cost of a kind of selection: entries a row on average, and its time over that of top-64, the median of the
+     * rounds' ratios.
+     */
     public record Cost(String selection, double entriesPerPosition, double secondsOverTop64) {}
 
     /** Medians over the rounds. */

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * What serving costs, with student processes against a server in this one: over the forward alone where the cache is cold
- * ({@link ColdRounds}), over a bare gRPC stream where it is warm ({@link HitRounds}).
+ * Benchmark of what serving costs, with student processes against a server in this one: over the forward alone where
+ * the cache is cold ({@link ColdRounds}), over a bare gRPC stream where it is warm ({@link HitRounds}).
  */
 public final class ServeBenchmark {
     /**
@@ -32,7 +32,7 @@ public final class ServeBenchmark {
             int threads) {}
 
     /**
-     * What serving costs, as ratios.
+     * Ratios of the cost of serving.
      *
      * @param servedOverForward positions a second served from a cold cache, over those of the bare forward and selection
      * @param hitBytesOverBareStream bytes a second of memory-tier hits, over those of a bare gRPC stream of messages as large;
@@ -41,7 +41,7 @@ public final class ServeBenchmark {
      */
     public record Ratios(double servedOverForward, double hitBytesOverBareStream, double hitOverCold) {}
 
-    /** What the ratios are made of. */
+    /** Rates that the ratios are made of. */
     public record Rates(
             double servedPositionsPerSecond,
             double forwardPositionsPerSecond,
@@ -78,11 +78,11 @@ public final class ServeBenchmark {
         try (var server = TeacherServer.start(List.of(recording), options)) {
             List<BenchStudent> processes = starter.start(server.port());
             try {
-                var ask = rows.ask(0);
+                var workload = rows.workload(0);
                 // Hits first: they bring the students' compilers to rest without costing a forward.
-                var hits = new HitRounds(processes, ask, hitRoundBytes, progress)
+                var hits = new HitRounds(processes, workload, hitRoundBytes, progress)
                         .run(rounds, new ServerGauges(server.registry()));
-                var cold = new ColdRounds(recording, processes, ask, progress).run(rounds);
+                var cold = new ColdRounds(recording, processes, workload, progress).run(rounds);
                 return result(recording, cold, hits);
             } finally {
                 processes.forEach(BenchStudent::close);

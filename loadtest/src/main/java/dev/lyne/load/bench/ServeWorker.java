@@ -18,7 +18,7 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
-/** What a {@link BenchStudent} does in its process: it reads {@link Order}s and answers each with a number. */
+/** Process of a {@link BenchStudent}: it reads {@link Order}s and answers each with a number. */
 public final class ServeWorker {
     private static final int MAX_MESSAGE_BYTES = 8 << 20;
 
@@ -65,20 +65,21 @@ public final class ServeWorker {
 
     private long read(TeacherClient client, int vocabularySize, Order order) throws InterruptedException {
         if (order instanceof Order.TakeRows take) {
-            return positions(client, take.ask(), take.ask().sequences(number, vocabularySize));
+            return positions(client, take.workload(), take.workload().sequences(number, vocabularySize));
         } else if (order instanceof Order.CountRows count) {
-            return on(teacher, channel -> MessageCounter.rows(channel, count.ask(), number, window));
+            return on(teacher, channel -> MessageCounter.rows(channel, count.workload(), number, window));
         } else if (order instanceof Order.CountMessages bare) {
             return on("127.0.0.1:" + bare.port(), channel -> MessageCounter.messages(channel, bare.messages()));
         }
         throw new IllegalArgumentException("order: " + order);
     }
 
-    private static long positions(TeacherClient client, Order.Ask ask, int[][] sequences) throws InterruptedException {
+    private static long positions(TeacherClient client, Order.Workload workload, int[][] sequences)
+            throws InterruptedException {
         var request = new TargetRequest(
-                new Selection.TopK(ask.k(), List.of()), ask.precision(), false, TeacherExpectation.any());
+                new Selection.TopK(workload.k(), List.of()), workload.precision(), false, TeacherExpectation.any());
         try (TargetStream stream = client.open(request)) {
-            long wanted = (long) sequences.length * ask.times();
+            long wanted = (long) sequences.length * workload.times();
             long positions = 0;
             long offered = 0;
             for (long taken = 0; taken < wanted; taken++) {

@@ -3,7 +3,7 @@ package dev.lyne.load.bench;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.lang.management.ManagementFactory;
 
-/** What a server in this process counts and holds. */
+/** Counts and gauges of a server in this process. */
 final class ServerGauges {
     private static final double MEBIBYTE = 1 << 20;
 

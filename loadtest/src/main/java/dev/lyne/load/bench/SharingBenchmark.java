@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** What several students of one corpus cost the teacher, against one of them. */
+/** Benchmark of what several students of one corpus cost the teacher, against one of them. */
 public final class SharingBenchmark {
     /** Rounds that there are, after that of one student. */
     public static final Set<String> ROUNDS = Set.of("at_once", "staggered", "disk");
@@ -69,38 +69,31 @@ public final class SharingBenchmark {
     public Result run(Path corpus, Set<String> named) throws IOException, InterruptedException {
         Path scratch = Files.createTempDirectory("lyne-bench");
         SharingRun run = new SharingRun(corpus, scratch, text);
+        SharingRun.Setting alone = new SharingRun.Setting(1, 0, AMPLE_MIB, 0);
         long start = System.nanoTime();
-        ServerFigures one = run.round(1, 0, AMPLE_MIB, 0, number -> 1);
+        ServerFigures one = run.round(alone, number -> 1);
         List<Round> rounds = new ArrayList<>();
-        rounds.add(round("one student", 1, 0, AMPLE_MIB, 0, one, one, start));
+        rounds.add(round("one student", alone, one, one, start));
         if (named.contains("at_once")) {
             start = System.nanoTime();
-            ServerFigures figures = run.round(students, 0, AMPLE_MIB, 0, number -> 1 + number);
-            rounds.add(round("at once, each in an order of its own", students, 0, AMPLE_MIB, 0, figures, one, start));
+            SharingRun.Setting setting = new SharingRun.Setting(students, 0, AMPLE_MIB, 0);
+            ServerFigures figures = run.round(setting, number -> 1 + number);
+            rounds.add(round("at once, each in an order of its own", setting, figures, one, start));
         }
         long tenthMib = Math.max(1, (one.bytesServed() / 10) >> 20);
         if (named.contains("staggered")) {
             start = System.nanoTime();
-            ServerFigures figures = run.round(students, stagger, tenthMib, 0, number -> 1);
-            rounds.add(round(
-                    "staggered, in one order, a tenth of the rows in memory",
-                    students,
-                    stagger,
-                    tenthMib,
-                    0,
-                    figures,
-                    one,
-                    start));
+            SharingRun.Setting setting = new SharingRun.Setting(students, stagger, tenthMib, 0);
+            ServerFigures figures = run.round(setting, number -> 1);
+            rounds.add(round("staggered, in one order, a tenth of the rows in memory", setting, figures, one, start));
         }
         if (named.contains("disk")) {
             start = System.nanoTime();
-            ServerFigures figures = run.round(students, stagger, tenthMib, diskMib, number -> 1 + number);
+            SharingRun.Setting setting = new SharingRun.Setting(students, stagger, tenthMib, diskMib);
+            ServerFigures figures = run.round(setting, number -> 1 + number);
             rounds.add(round(
                     "staggered, each in an order of its own, a tenth of the rows in memory, all on disk",
-                    students,
-                    stagger,
-                    tenthMib,
-                    diskMib,
+                    setting,
                     figures,
                     one,
                     start));
@@ -109,25 +102,17 @@ public final class SharingBenchmark {
         return new Result(students, one.positionsServed(), rounds);
     }
 
-    private Round round(
-            String name,
-            int students,
-            int stagger,
-            long mib,
-            long diskMib,
-            ServerFigures figures,
-            ServerFigures one,
-            long start) {
+    private Round round(String name, SharingRun.Setting setting, ServerFigures figures, ServerFigures one, long start) {
         double overOne = (double) figures.positionsScored() / one.positionsScored();
         text.printf(
                 "%s: %d students, %,d positions scored, %,d served, %.3f times those of one%n",
-                name, students, figures.positionsScored(), figures.positionsServed(), overOne);
+                name, setting.students(), figures.positionsScored(), figures.positionsServed(), overOne);
         return new Round(
                 name,
-                students,
-                stagger,
-                mib,
-                diskMib,
+                setting.students(),
+                setting.staggerSeconds(),
+                setting.memoryCacheMib(),
+                setting.diskCacheMib(),
                 figures.positionsScored(),
                 figures.positionsServed(),
                 overOne,

@@ -41,34 +41,38 @@ final class SharingRun {
     }
 
     /**
-     * Runs the students to their end against a fresh server.
+     * Students of a round, and caches of its server.
      *
      * @param staggerSeconds between the starts of two students
      * @param memoryCacheMib rows that the server may keep in memory
      * @param diskCacheMib rows that it may keep on disk, in a directory of its own; 0: no disk tier
+     */
+    record Setting(int students, int staggerSeconds, long memoryCacheMib, long diskCacheMib) {}
+
+    /**
+     * Runs the students to their end against a fresh server.
+     *
      * @param seeds seed of a student's order, by its number
      * @return what the server counted
      */
-    ServerFigures round(
-            int students, int staggerSeconds, long memoryCacheMib, long diskCacheMib, IntUnaryOperator seeds)
-            throws IOException, InterruptedException {
+    ServerFigures round(Setting setting, IntUnaryOperator seeds) throws IOException, InterruptedException {
         Path directory = Files.createDirectory(scratch.resolve("round-" + rounds++));
         List<ChildProcess> started = new ArrayList<>();
-        List<String> caches = new ArrayList<>(List.of("--cache-mib", Long.toString(memoryCacheMib)));
-        if (diskCacheMib > 0) {
+        List<String> caches = new ArrayList<>(List.of("--cache-mib", Long.toString(setting.memoryCacheMib())));
+        if (setting.diskCacheMib() > 0) {
             caches.addAll(List.of("--disk-cache", directory.resolve("rows").toString()));
-            caches.addAll(List.of("--disk-cache-mib", Long.toString(diskCacheMib)));
+            caches.addAll(List.of("--disk-cache-mib", Long.toString(setting.diskCacheMib())));
         }
-        try (ServerProcess server =
-                ServerProcess.start(directory.resolve("server.log"), "demo", memoryCacheMib + SERVER_MIB, caches)) {
+        try (ServerProcess server = ServerProcess.start(
+                directory.resolve("server.log"), "demo", setting.memoryCacheMib() + SERVER_MIB, caches)) {
             ServerProcess.Ready ready = server.awaitReady();
-            for (int number = 0; number < students; number++) {
+            for (int number = 0; number < setting.students(); number++) {
                 if (number > 0) {
-                    TimeUnit.SECONDS.sleep(staggerSeconds);
+                    TimeUnit.SECONDS.sleep(setting.staggerSeconds());
                 }
                 started.add(startStudent(directory, number, ready.listening(), seeds.applyAsInt(number)));
             }
-            text.printf("%d students started; logs in %s%n", students, directory);
+            text.printf("%d students started; logs in %s%n", setting.students(), directory);
             for (ChildProcess student : started) {
                 student.awaitSuccess();
             }

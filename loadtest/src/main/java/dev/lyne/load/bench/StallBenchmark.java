@@ -16,10 +16,11 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /**
- * What a student that stops reading costs the others and the server. Rounds of pairs: students take distinct sequences while
- * the last of them idles, and again while that one has been stopped (SIGSTOP) in the middle of its rows, with its credit used up, and
- * the server has computed all that it accepted of it. A round in which the server holds far less fails: then the student was stopped
- * before it had asked, or the server had not computed. Afterwards the stopped student goes on and must get every row.
+ * Benchmark of what a student that stops reading costs the others and the server. Rounds of pairs: students take
+ * distinct sequences while the last of them idles, and again while that one has been stopped (SIGSTOP) in the middle of
+ * its rows, with its credit used up, and the server has computed all that it accepted of it. A round in which the
+ * server holds far less fails: then the student was stopped before it had asked, or the server had not computed.
+ * Afterwards the stopped student goes on and must get every row.
  */
 public final class StallBenchmark {
     private static final Duration FIRST_ROWS = Duration.ofMinutes(2);
@@ -29,7 +30,7 @@ public final class StallBenchmark {
     private static final int STALLED_OVER_OTHERS = 8;
 
     /**
-     * What was measured.
+     * Figures that were measured.
      *
      * @param stalledOverFree positions a second of the other students beside the stalled one, over those without it: median
      *     of the pairs
@@ -149,7 +150,7 @@ public final class StallBenchmark {
     }
 
     private Order order(int round, int sequences) {
-        return new Order.TakeRows(new Order.Ask(round, sequences, tokens, k, Precision.EXACT, 1));
+        return new Order.TakeRows(new Order.Workload(round, sequences, tokens, k, Precision.EXACT, 1));
     }
 
     private double timed(List<BenchStudent> readers, int round) throws IOException {

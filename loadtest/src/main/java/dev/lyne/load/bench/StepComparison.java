@@ -95,7 +95,7 @@ public final class StepComparison {
                 PEER, running.version, running.device, running.threads, rounds.rounds(), running.best, lines);
     }
 
-    /** What the lines of a comparison have in common. */
+    /** Facts that the lines of a comparison have in common. */
     private static final class Running {
         private String version = "";
         private String device = "";

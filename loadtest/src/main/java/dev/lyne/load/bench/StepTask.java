@@ -161,7 +161,7 @@ final class StepTask {
         return new Column.Floats(values, 1);
     }
 
-    /** What a peer needs to take the same step. */
+    /** Returns the values that a peer needs to take the same step. */
     Map<String, Object> job(Path model, int threads) {
         Map<String, Object> job = new HashMap<>();
         job.put("model", model.toString());

@@ -19,8 +19,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What it costs a training step to be fed by a stream: the demo's student, targets of the demo's teacher that a {@code serve --replay}
- * process sends, over the same targets in memory.
+ * Cost of feeding a training step by a stream: the demo's student, targets of the demo's teacher that a
+ * {@code serve --replay} process sends, over the same targets in memory.
  *
  * @param streamOverMemory median over the pairs, the server on the same machine
  * @param streamOverMemoryInterval where that median lies with a confidence of 95 %

@@ -1,16 +1,16 @@
 package dev.lyne.load.bench;
 
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.Home;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.student.rollout.Prompt;
 import dev.lyne.student.rollout.Response;
 import dev.lyne.student.rollout.RolloutWriter;
@@ -28,9 +28,10 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 
 /**
- * What reverse KL on truncated rows is of the whole vocabulary's, on text that students write themselves: over k ids and one bucket of all
- * others, the k being the teacher's most probable ids or the student's own. Of each the divergence, which buckets make smaller, and its gradient in the
- * student's logits, s_j (h_b(j) − Σ_b S_b h_b), h = log(S/T).
+ * Benchmark of reverse KL on truncated rows against the whole vocabulary's, on text that students write themselves:
+ * over k ids and one bucket of all others, the k being the teacher's most probable ids or the student's own. Of each
+ * the divergence, which buckets make smaller, and its gradient in the student's logits, s_j (h_b(j) − Σ_b S_b h_b), h =
+ * log(S/T).
  */
 public final class TruncationBenchmark {
     private static final int PROMPT_TOKENS = 32;
@@ -78,7 +79,7 @@ public final class TruncationBenchmark {
         }
     }
 
-    /** What one row comes to: the whole divergence and gradient, and those of each k. */
+    /** Figures of one row: the whole divergence and gradient, and those of each k. */
     @SuppressWarnings("ArrayRecordComponent") // a carrier of values; contents are never compared
     private record Row(double divergence, double gradient, double[][] truncated) {}
 

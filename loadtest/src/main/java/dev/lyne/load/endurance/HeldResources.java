@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a server that nobody asks for anything holds.
+ * Resources that a server holds which nobody asks for anything.
  *
  * @param streams open streams
  * @param sequences sequences in flight
@@ -21,7 +21,10 @@ public record HeldResources(
 
     private static final int SECONDS_TO_SETTLE = 120;
 
-    /** What it holds, once streams have ended and their number of threads and connections stands still; after two minutes as it is. */
+    /**
+     * Returns the resources of a server once streams have ended and its numbers of threads and connections stand still;
+     * after two minutes as they are.
+     */
     static HeldResources ofIdle(ServerProcess server, ServerProcess.Ready ready)
             throws IOException, InterruptedException {
         HeldResources before = of(server, ready);

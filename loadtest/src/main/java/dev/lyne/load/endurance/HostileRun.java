@@ -52,7 +52,7 @@ public final class HostileRun {
     private final Map<Status.Code, Long> ends = new TreeMap<>(); // guarded by itself
 
     /**
-     * What was found.
+     * Findings of a run.
      *
      * @param messages mutated messages sent
      * @param frames mutated frames sent

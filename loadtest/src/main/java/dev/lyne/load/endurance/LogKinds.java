@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
  * @param errors lines of level ERROR: defects of the server
  */
 record LogKinds(Map<String, Long> lines, List<String> errors) {
-    /** What no logger wrote. */
+    /** Kind of lines that no logger wrote. */
     static final String WITHOUT_A_TIME = "(no time)";
 
     private static final Pattern LINE = Pattern.compile("\\d\\d:\\d\\d:\\d\\d\\.\\d{3} (\\w+) +(.*)");

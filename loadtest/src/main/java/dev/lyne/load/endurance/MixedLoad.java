@@ -35,7 +35,7 @@ final class MixedLoad implements AutoCloseable {
     private final List<Throwable> failures = new ArrayList<>(); // guarded by itself
     private volatile boolean stopping;
 
-    /** What a client does once, over and over. */
+    /** A client, which does one thing over and over. */
     private interface Client {
         void act(SplittableRandom random) throws Exception;
     }

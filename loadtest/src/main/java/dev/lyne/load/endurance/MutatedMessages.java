@@ -38,7 +38,7 @@ final class MutatedMessages {
         random = new SplittableRandom(seed);
     }
 
-    /** What came of some calls: messages sent, and how the calls ended. */
+    /** Counts of some calls: messages sent, and how the calls ended. */
     record Sent(long messages, Map<Status.Code, Long> ends) {}
 
     /** Sends so many messages at least, in calls side by side, and waits for the calls' ends. */

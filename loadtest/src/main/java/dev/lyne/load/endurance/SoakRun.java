@@ -34,7 +34,7 @@ public final class SoakRun {
     private final Consumer<String> progress;
 
     /**
-     * What was found.
+     * Findings of a run.
      *
      * @param residentMibAfterSettling mean over the stretch after the first part
      * @param residentMibAtTheEnd mean over a last stretch as long
@@ -150,7 +150,7 @@ public final class SoakRun {
         }
     }
 
-    /** The same with what falls short. */
+    /** Returns the result with what falls short. */
     static Result judged(Result found) {
         List<String> shortfalls = new ArrayList<>();
         require(

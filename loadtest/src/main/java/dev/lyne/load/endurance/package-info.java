@@ -1,4 +1,4 @@
-/** What a server bears: mixed load for long, and messages, frames and requests that are hardly any. */
+/** Tests of what a server bears: mixed load for long, and messages, frames and requests that are hardly any. */
 @NullMarked
 package dev.lyne.load.endurance;
 

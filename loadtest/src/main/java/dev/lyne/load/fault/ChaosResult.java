@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What came of a run of chaos.
+ * Result of a run of chaos.
  *
  * @param settings it was made of
  * @param faults by kind
@@ -37,7 +37,7 @@ public record ChaosResult(
     public record FaultCount(int scheduled, int injected, int effective) {}
 
     /**
-     * What became of the students that met faults.
+     * Figures of the students that met faults.
      *
      * @param studentsBegun students that began while faults struck
      * @param studentsFinished students that ended well
@@ -59,7 +59,7 @@ public record ChaosResult(
             double slowestSeconds) {}
 
     /**
-     * What was found beside the students.
+     * Findings beside the students.
      *
      * @param rowsCompared rows compared bit for bit
      * @param wrongRows those that were not what they should be
@@ -68,7 +68,7 @@ public record ChaosResult(
     public record Audit(long rowsCompared, long wrongRows, long sequencesRefused) {}
 
     /**
-     * What happened when, in seconds from the first fault.
+     * Times of what happened, in seconds from the first fault.
      *
      * @param strikes faults that struck
      * @param progress of each student: its steps, as it trains one run after the other

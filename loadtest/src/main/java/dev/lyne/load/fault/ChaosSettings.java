@@ -3,7 +3,7 @@ package dev.lyne.load.fault;
 import java.util.Set;
 
 /**
- * What a run of chaos is made of.
+ * Settings of a run of chaos.
  *
  * @param seed of the schedule of faults
  * @param minutes that faults strike for

@@ -79,7 +79,7 @@ final class ChaosStudent implements AutoCloseable {
                 "120");
     }
 
-    /** Its name. */
+    /** Returns the student's name. */
     String name() {
         return name;
     }
@@ -94,7 +94,7 @@ final class ChaosStudent implements AutoCloseable {
         return process != null && process.process().isAlive();
     }
 
-    /** Whether it takes steps: it is there, and has taken one since its process was started. */
+    /** Returns whether the student takes steps: it is there, and has taken one since its process was started. */
     boolean trains() throws IOException {
         return isAlive() && bench.lastStepMillis(run()) > launchedMillis;
     }
@@ -201,7 +201,7 @@ final class ChaosStudent implements AutoCloseable {
         return (rounds - 2L) * bench.steps() + steps();
     }
 
-    /** Those that finished, the first of them undisturbed. */
+    /** Returns the runs that finished, the first of them undisturbed. */
     List<Finished> finished() {
         return finished;
     }

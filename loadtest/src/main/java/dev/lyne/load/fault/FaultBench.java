@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.OptionalDouble;
 
 /**
- * What cases of faults and runs of chaos are made of: student processes of one kind of work, and the servers that they learn from. Equal
- * rows give equal weights whoever sent them, so a student that met a fault ends with the weights of one that did not, or something was
- * wrong with a row.
+ * Processes that cases of faults and runs of chaos are made of: student processes of one kind of work, and the servers
+ * that they learn from. Equal rows give equal weights whoever sent them, so a student that met a fault ends with the
+ * weights of one that did not, or something was wrong with a row.
  */
 public final class FaultBench {
     private static final String TINY = """
@@ -30,7 +30,7 @@ public final class FaultBench {
     private final Work work;
 
     /**
-     * What a student does.
+     * Work of a student.
      *
      * @param configuration its {@code config.json}
      * @param windows windows a step
@@ -65,7 +65,7 @@ public final class FaultBench {
                         configuration, Home.heldOut(), 64, 8, steps, seconds, "--alpha 0.7 --top-k 16 --in-flight 24"));
     }
 
-    /** For chaos in short: the tiny students, for long enough to meet a few faults. */
+    /** Returns the bench for chaos in short: the tiny students, for long enough to meet a few faults. */
     public static FaultBench tinyForChaos(Path scratch) throws IOException {
         return tiny(scratch, true, 96, 20);
     }
@@ -102,7 +102,7 @@ public final class FaultBench {
         return brief;
     }
 
-    /** One of two numbers, for the short form and for the whole. */
+    /** Returns one of two numbers: for the short form, or for the whole. */
     double either(double ifBrief, double otherwise) {
         return brief ? ifBrief : otherwise;
     }
@@ -168,7 +168,7 @@ public final class FaultBench {
         return new Student(name, ChildProcess.start("student " + name, log(name), 1, heap, arguments), start);
     }
 
-    /** What a student printed for people. */
+    /** Returns the output of a student for people. */
     String said(String name) throws IOException {
         return Files.exists(log(name)) ? Files.readString(log(name)) : "";
     }
@@ -184,7 +184,7 @@ public final class FaultBench {
         return Files.exists(metrics) ? Files.readAllLines(metrics).size() : 0;
     }
 
-    /** When a run wrote its last step down, on the clock of files; 0 where it has none. */
+    /** Returns the time at which a run wrote its last step down, on the clock of files; 0 where it has none. */
     long lastStepMillis(String name) throws IOException {
         Path metrics = new RunDirectory(directory(name)).metrics();
         return Files.exists(metrics) ? Files.getLastModifiedTime(metrics).toMillis() : 0;

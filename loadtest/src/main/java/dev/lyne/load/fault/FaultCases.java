@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * the weights of an undisturbed student, within the time that the case allows.
  */
 public final class FaultCases {
-    private static final double PATIENCE_SECONDS = 300;
+    private static final double TIMEOUT_SECONDS = 300;
 
     /** Time that a server may take to start, and a student to find it: its pauses between attempts grow to ten seconds. */
     private static final double BACK_SECONDS = 20;
@@ -36,7 +36,7 @@ public final class FaultCases {
     /** Exit code of a process that ended after SIGTERM. */
     private static final int TERMINATED = 143;
 
-    /** What came of a case. */
+    /** Outcome of a case. */
     public record Outcome(String name, boolean passed, double seconds, double secondsAlone, String reason) {}
 
     /** A case: the seconds that it took. */
@@ -123,7 +123,7 @@ public final class FaultCases {
         return weights;
     }
 
-    /** One of two replicas stops computing, while its connection stays. */
+    /** Case of two replicas of which one stops computing, while its connection stays. */
     private double wedgedReplica() throws Exception {
         double stuck = bench.either(2, 20);
         try (ServerProcess healthy = bench.teacher("beside-wedged");
@@ -143,7 +143,7 @@ public final class FaultCases {
         }
     }
 
-    /** One of two replicas is 20 times slower. */
+    /** Case of two replicas of which one is 20 times slower. */
     private double slowReplica() throws Exception {
         try (ServerProcess healthy = bench.teacher("beside-slow");
                 ServerProcess slow = bench.teacher("slow", bench.rate() / 20, List.of());
@@ -169,16 +169,16 @@ public final class FaultCases {
         }
     }
 
-    /** The student is stopped for longer than its patience. */
+    /** A student that is stopped for longer than its `--retry-seconds`. */
     private double suspendedStudent() throws Exception {
-        double patience = bench.either(6, 60);
+        double retrySeconds = bench.either(6, 60);
         double asleep = bench.either(9, 90);
         try (ServerProcess teacher = bench.teacher("of-suspended-teacher");
                 FaultBench.Student student = bench.student(
                         "suspended",
                         List.of(teacher.awaitReady().listening()),
                         "--retry-seconds",
-                        Double.toString(patience))) {
+                        Double.toString(retrySeconds))) {
             awaitSteps(student, 2);
             student.process().signal("STOP");
             TimeUnit.MILLISECONDS.sleep((long) (1e3 * asleep));
@@ -197,7 +197,7 @@ public final class FaultCases {
                         bench.student("of-lost", List.of(teacher.awaitReady().listening()), "--retry-seconds", "8")) {
             awaitSteps(student, 5);
             ProcessHandle.of(teacher.pid()).orElseThrow().destroyForcibly();
-            require(student.process().awaitEnd(PATIENCE_SECONDS) == 1, "it did not exit with 1");
+            require(student.process().awaitEnd(TIMEOUT_SECONDS) == 1, "it did not exit with 1");
             requireSaid(student, "no rows for 8 s");
             requireSaid(student, "checkpoint written before the end");
             seconds = student.seconds();
@@ -240,14 +240,12 @@ public final class FaultCases {
     /** A server that could never hold what it is given to hold, and a student whose heap is too small. */
     private double outOfMemory() throws Exception {
         try (ServerProcess teacher = bench.teacher("greedy", bench.rate(), List.of("--cache-mib", "100000"))) {
-            require(
-                    teacher.awaitEnd(PATIENCE_SECONDS) == 2,
-                    "a cache beyond the heap was not refused with exit code 2");
+            require(teacher.awaitEnd(TIMEOUT_SECONDS) == 2, "a cache beyond the heap was not refused with exit code 2");
         }
         try (ServerProcess teacher = bench.teacher("of-short")) {
             String address = teacher.awaitReady().listening();
             try (FaultBench.Student student = bench.student("short", "14m", List.of(address))) {
-                int code = student.process().awaitEnd(PATIENCE_SECONDS);
+                int code = student.process().awaitEnd(TIMEOUT_SECONDS);
                 require(code == 3, "a student without memory exited with " + code + " (expected: 3)");
             }
             try (FaultBench.Student student = bench.student("short", List.of(address))) {
@@ -271,7 +269,7 @@ public final class FaultCases {
         }
     }
 
-    /** One of two replicas is killed while its rows are on their way. */
+    /** Case of two replicas of which one is killed while its rows are on their way. */
     private double killedDuringStream() throws Exception {
         try (ReplicaProcess one = open("during-stream");
                 ReplicaProcess other = open("beside-stream");
@@ -300,7 +298,7 @@ public final class FaultCases {
         }
     }
 
-    /** What stands between student and server ends with all connections, three times, and starts again. */
+    /** Case of a proxy between student and server that ends with all connections, three times, and starts again. */
     private double proxyRestarted() throws Exception {
         try (ReplicaProcess replica = open("behind-proxy");
                 FaultBench.Student student = bench.student("of-proxy", List.of(replica.address()))) {
@@ -325,7 +323,7 @@ public final class FaultCases {
                 replica.signal("TERM");
             }
             for (ReplicaProcess replica : List.of(one, other)) {
-                int code = replica.awaitEnd(PATIENCE_SECONDS);
+                int code = replica.awaitEnd(TIMEOUT_SECONDS);
                 require(code == TERMINATED, "a drained server exited with " + code + " (expected: " + TERMINATED + ")");
             }
             comeBack(away, one, other);
@@ -353,7 +351,7 @@ public final class FaultCases {
 
     /** Waits for the end of a student, which must be a good one. */
     private double end(FaultBench.Student student) throws Exception {
-        int code = student.process().awaitEnd(PATIENCE_SECONDS + secondsAlone);
+        int code = student.process().awaitEnd(TIMEOUT_SECONDS + secondsAlone);
         double seconds = student.seconds();
         require(
                 code == 0,
@@ -368,7 +366,10 @@ public final class FaultCases {
         require(Files.readString(log).contains(line), log + " does not say: " + line);
     }
 
-    /** In the short form times are told, not judged: it runs beside other work. */
+    /**
+     * Returns the seconds, and fails where they are more than allowed. In the short form times are told, not judged:
+     * it runs beside other work.
+     */
     private double within(double seconds, double allowed) throws Fell {
         require(
                 bench.brief() || seconds <= allowed,
@@ -389,7 +390,7 @@ public final class FaultCases {
     }
 
     private static void await(Callable<Boolean> reached, String otherwise) throws Exception {
-        long last = System.nanoTime() + (long) (PATIENCE_SECONDS * 1e9);
+        long last = System.nanoTime() + (long) (TIMEOUT_SECONDS * 1e9);
         while (!reached.call()) {
             require(System.nanoTime() < last, otherwise);
             TimeUnit.MILLISECONDS.sleep(20);

@@ -4,7 +4,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** What can go wrong. */
+/** Kind of fault. */
 public enum FaultKind {
     /** Bytes arrive late. */
     DELAY(Strikes.NETWORK),
@@ -37,7 +37,7 @@ public enum FaultKind {
     /** Redis is stopped where it stands, and continued. */
     REDIS_FROZEN(Strikes.REDIS);
 
-    /** What a fault strikes. */
+    /** Part that a fault strikes. */
     enum Strikes {
         NETWORK,
         SERVER,
@@ -60,7 +60,7 @@ public enum FaultKind {
         return this == KILL_SERVER || this == KILL_STUDENT || this == REDIS_GONE;
     }
 
-    /** Its name in reports. */
+    /** Returns the name in reports. */
     public String label() {
         return name().toLowerCase(Locale.ROOT);
     }

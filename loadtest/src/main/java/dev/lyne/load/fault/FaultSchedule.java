@@ -63,7 +63,10 @@ public record FaultSchedule(List<Fault> faults) {
         return faults;
     }
 
-    /** One of the pack; one that kills as soon as they would otherwise be left to the end, and none while it is too early. */
+    /**
+     * Draws a kind from the pack; one that kills as soon as they would otherwise be left to the end, and none while it
+     * is too early.
+     */
     private static Optional<FaultKind> draw(List<FaultKind> pack, boolean mayKill, SplittableRandom random) {
         List<FaultKind> kills = pack.stream().filter(FaultKind::kills).toList();
         List<FaultKind> possible = pack;

@@ -4,7 +4,7 @@ import java.util.function.BooleanSupplier;
 
 /** A fault that has struck, and how it ends. */
 interface Injection {
-    /** Whether it is over before its time. */
+    /** Returns whether the fault is over before its time. */
     default boolean isOver() throws Exception {
         return false;
     }
@@ -12,7 +12,7 @@ interface Injection {
     /** Undoes it. Tells whether a call or a process noticed. */
     boolean end() throws Exception;
 
-    /** One that has nothing to undo. */
+    /** Returns an injection that has nothing to undo. */
     static Injection noticed(BooleanSupplier noticed) {
         return noticed::getAsBoolean;
     }

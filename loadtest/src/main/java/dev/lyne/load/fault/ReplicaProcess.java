@@ -64,17 +64,17 @@ final class ReplicaProcess implements AutoCloseable {
         return Objects.requireNonNull(proxy);
     }
 
-    /** Where students find it, whatever becomes of the server. */
+    /** Returns the address at which students find it, whatever becomes of the server. */
     String address() {
         return "127.0.0.1:" + proxy().port();
     }
 
-    /** Where the server itself listens. */
+    /** Returns the address that the server itself listens on. */
     String direct() {
         return ready.join().listening();
     }
 
-    /** Where its metrics are, once it is warm. */
+    /** Returns the address of its metrics, once it is warm. */
     String metrics() {
         return ready.join().metrics();
     }
@@ -88,7 +88,7 @@ final class ReplicaProcess implements AutoCloseable {
         return server.isAlive() && ready.isDone() && !ready.isCompletedExceptionally();
     }
 
-    /** Whether it says that it serves. */
+    /** Returns whether the replica says that it serves. */
     boolean serves() throws InterruptedException {
         return isUp() && ServerFigures.serves(metrics());
     }

@@ -51,12 +51,12 @@ final class Replicas implements AutoCloseable {
         return all;
     }
 
-    /** Where students find them. */
+    /** Returns the addresses at which students find them. */
     List<String> addresses() {
         return all.stream().map(ReplicaProcess::address).toList();
     }
 
-    /** Where they listen themselves, as they are now. */
+    /** Returns the addresses that they listen on themselves, as they are now. */
     List<String> direct() {
         return all.stream().map(ReplicaProcess::direct).toList();
     }

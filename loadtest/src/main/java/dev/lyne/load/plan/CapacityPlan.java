@@ -24,11 +24,11 @@ public record CapacityPlan(
         boolean met) {
     private static final int MOST_REPLICAS = 1_024;
 
-    /** One cache size and what came of it. */
+    /** Size of a cache, and the outcome with it. */
     public record CacheSize(double mebibytesPerReplica, Simulation.Outcome outcome) {}
 
     /**
-     * What to find, and how long to simulate.
+     * Question of a plan: what to find, and how long to simulate.
      *
      * @param cacheSizes whether other cache sizes are tried, too
      */

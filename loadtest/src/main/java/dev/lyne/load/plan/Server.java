@@ -5,7 +5,7 @@ final class Server {
     private double freeAt;
     private double busy;
 
-    /** When something that comes now and takes so long is done. */
+    /** Returns the moment at which something is done that comes now and takes so long. */
     double serve(double now, double seconds) {
         freeAt = Math.max(now, freeAt) + seconds;
         busy += seconds;

@@ -151,9 +151,9 @@ final class SimulatedReplica {
         if (sharing) {
             shared.add(key);
         }
-        List<Answer> askers = computing.remove(key);
-        if (askers != null) {
-            askers.forEach(this::send);
+        List<Answer> callers = computing.remove(key);
+        if (callers != null) {
+            callers.forEach(this::send);
         }
     }
 }

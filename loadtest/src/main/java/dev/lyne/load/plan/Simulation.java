@@ -7,7 +7,7 @@ import java.util.Set;
 
 /** A discrete-event simulation of students on replicas. A pure function of what it is given. */
 public final class Simulation {
-    /** What a simulation holds, estimated: objects, tables and events. */
+    /** Estimated bytes that a simulation holds for a student: objects, tables and events. */
     private static final double BYTES_OF_A_STUDENT = 512;
 
     private static final double BYTES_IN_FLIGHT = 320;
@@ -19,10 +19,10 @@ public final class Simulation {
     private Simulation() {}
 
     /**
-     * What happened in the counted time.
+     * Outcome of the counted time.
      *
      * @param computedPerSecond positions a second that devices computed
-     * @param hitRatio share of sequences not computed for their asker
+     * @param hitRatio share of sequences not computed for their caller
      * @param stallShare share of the students' time spent waiting for rows, or that will be when what they have in stock is used up,
      *     whichever is more
      * @param worstStallShare the same of the student that waited most

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a replica's work costs.
+ * Cost of a replica's work.
  *
  * @param secondsPerBatch time of a batch whatever its size, with the pause before the next
  * @param secondsPerToken time of each token of a batch
@@ -64,7 +64,7 @@ public record TeacherCost(
         return maxBatchTokens / (secondsPerBatch + secondsPerToken * maxBatchTokens);
     }
 
-    /** The same with rows of another size. */
+    /** Returns this cost with rows of another size. */
     public TeacherCost withBytesPerPosition(double bytes) {
         return new TeacherCost(
                 secondsPerBatch,
@@ -76,7 +76,10 @@ public record TeacherCost(
                 bytes);
     }
 
-    /** The same with the cost of sending that a cache-hot load showed: at its best step the replica did nothing else. */
+    /**
+     * Returns this cost with the cost of sending that a cache-hot load showed: at its best step the replica did nothing
+     * else.
+     */
     public TeacherCost withHits(LoadResult hot) {
         StepResult best = hot.best();
         if (best.answered().hitRatio() < 0.95) {

@@ -3,7 +3,7 @@ package dev.lyne.load.plan;
 import java.util.SplittableRandom;
 
 /**
- * What the students do.
+ * Work of the students.
  *
  * @param students how many
  * @param rhythm when each asks and computes
@@ -42,7 +42,7 @@ public record Workload(int students, Rhythm rhythm, Sequences sequences, long se
     }
 
     /**
-     * What a student asks for.
+     * Sequences that a student asks for.
      *
      * @param tokens tokens a sequence
      * @param positions positions wanted of it
@@ -83,7 +83,7 @@ public record Workload(int students, Rhythm rhythm, Sequences sequences, long se
         return positionsPerSecondWanted() * sequences.tokens() / sequences.positions() / cost.tokensPerSecond();
     }
 
-    /** What a student asks for as its {@code index}-th: equal numbers are equal sequences. */
+    /** Returns the key of a student's {@code index}-th request: equal keys are equal sequences. */
     long key(int student, long index, SplittableRandom random) {
         if (sequences.corpusSequences() > 0) {
             long order = sequences.sameOrder() ? 0 : student + 1;

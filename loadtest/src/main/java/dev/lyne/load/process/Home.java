@@ -5,7 +5,7 @@ import dev.lyne.lm.weights.ModelFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Where Lyne is installed, and the example that ships with it. */
+/** Directory that Lyne is installed in, and the example that ships with it. */
 public final class Home {
     private Home() {}
 

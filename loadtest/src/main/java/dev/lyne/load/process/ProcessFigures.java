@@ -6,14 +6,14 @@ import java.nio.file.Path;
 import java.util.stream.Stream;
 
 /**
- * What a process holds of the machine, as Linux tells it.
+ * Resources of the machine that a process holds, as Linux tells them.
  *
  * @param residentBytes memory that is there
  * @param threads threads of it
  * @param descriptors open files and connections
  */
 public record ProcessFigures(long residentBytes, long threads, long descriptors) {
-    /** What it holds now. */
+    /** Returns the figures of a process as they are now. */
     public static ProcessFigures of(long pid) throws IOException {
         Path process = Path.of("/proc", Long.toString(pid));
         Path status = process.resolve("status");

@@ -71,7 +71,7 @@ public final class RedisProcess implements AutoCloseable {
         return started;
     }
 
-    /** As {@code serve --shared-cache} takes it. */
+    /** Returns the URL that {@code serve --shared-cache} takes. */
     public String url() {
         return "redis://127.0.0.1:" + port;
     }

@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.regex.Pattern;
 
 /**
- * What a teacher server has counted, scraped from its metrics page.
+ * Counts of a teacher server, scraped from its metrics page.
  *
  * @param positionsScored positions that the model computed
  * @param positionsServed positions sent to students

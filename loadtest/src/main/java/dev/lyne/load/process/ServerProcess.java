@@ -24,7 +24,7 @@ public final class ServerProcess implements AutoCloseable {
      * @param http where its HTTP door is, if it has one
      */
     public record Ready(String listening, String metrics, Optional<String> http) {
-        /** Where it listens. */
+        /** Returns the address that it listens on. */
         public InetSocketAddress address() {
             int colon = listening.lastIndexOf(':');
             return new InetSocketAddress(
@@ -90,7 +90,7 @@ public final class ServerProcess implements AutoCloseable {
         return process.awaitEnd(seconds);
     }
 
-    /** Whether it has not ended. */
+    /** Returns whether the process has not ended. */
     public boolean isAlive() {
         return process.isAlive();
     }

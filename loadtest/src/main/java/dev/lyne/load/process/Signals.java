@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** What can be done to a process from outside, with the rights of its owner. */
+/** Signals to a process from outside, with the rights of its owner. */
 public final class Signals {
     private Signals() {}
 
@@ -23,7 +23,9 @@ public final class Signals {
         }
     }
 
-    /** From now on no file of the process grows, as on a full disk: the operating system refuses each write (EFBIG). */
+    /**
+     * Lets no file of the process grow from now on, as on a full disk: the operating system refuses each write (EFBIG).
+     */
     public static void fillDisk(long pid) throws IOException, InterruptedException {
         run("of process " + pid, "prlimit", "--pid", Long.toString(pid), "--fsize=0:");
     }

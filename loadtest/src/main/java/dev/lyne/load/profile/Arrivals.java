@@ -2,7 +2,7 @@ package dev.lyne.load.profile;
 
 import java.util.SplittableRandom;
 
-/** When sequences are asked for. */
+/** Arrivals: the times at which sequences are asked for. */
 public sealed interface Arrivals {
     /**
      * A closed loop: a student keeps sequences in flight and asks for the next when one is answered, after a pause.

@@ -1,7 +1,7 @@
 package dev.lyne.load.profile;
 
 /**
- * What students do that servers must bear; times are means of exponential distributions, 0 for never.
+ * Misbehaviour of students that servers must bear; times are means of exponential distributions, 0 for never.
  *
  * @param stallEverySeconds between the ends and starts of times in which a student reads nothing
  * @param stallSeconds how long such a time is, exactly

@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import java.time.Duration;
 
 /**
- * What the students of a load run do.
+ * Behaviour of the students of a load run.
  *
  * @param share the students that run here
  * @param arrivals when sequences are asked for
@@ -48,7 +48,7 @@ public record LoadProfile(
     }
 
     /**
-     * What is asked for.
+     * Rows that are asked for.
      *
      * @param lengths tokens a sequence
      * @param selections which entries of each row are asked for
@@ -96,17 +96,17 @@ public record LoadProfile(
         }
     }
 
-    /** The same at another number of students. */
+    /** Returns this profile at another number of students. */
     public LoadProfile withStudents(int number) {
         return with(new Share(number, share.part(), share.parts()), arrivals);
     }
 
-    /** The same with other arrivals. */
+    /** Returns this profile with other arrivals. */
     public LoadProfile withArrivals(Arrivals other) {
         return with(share, other);
     }
 
-    /** One part of this load. */
+    /** Returns one part of this load. */
     public LoadProfile withPart(int one, int of) {
         return with(new Share(share.students(), one, of), arrivals);
     }

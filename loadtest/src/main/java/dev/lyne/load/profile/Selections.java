@@ -4,8 +4,8 @@ import dev.lyne.row.Selection;
 import java.util.List;
 
 /**
- * Which selections the students ask for, each student one: one that {@link Selection#parse} reads, or several by weight, as {@code
- * top_k=64*0.8,label_only*0.2}.
+ * Selections that the students ask for, each student one: one that {@link Selection#parse} reads, or several by weight,
+ * as {@code top_k=64*0.8,label_only*0.2}.
  */
 public final class Selections {
     private static final String OPTION = "selection";

@@ -5,7 +5,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * Which positions a sequence wants rows of: {@code all}, {@code last=0.25} (the last quarter, as after a prompt) or {@code random=0.5}.
+ * Positions that a sequence wants rows of: {@code all}, {@code last=0.25} (the last quarter, as after a prompt) or
+ * {@code random=0.5}.
  *
  * @param kind which
  * @param share of the positions with a label, above 0, at most 1

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 
-/** One of several things, by weight. */
+/** A value and its weight among others. */
 record Weighted<T>(T value, double weight) {
     /** Reads {@code value*weight,value*weight,…}; a weight that is not stated is 1. */
     static <T> List<Weighted<T>> parse(String option, String text, Function<String, T> value) {

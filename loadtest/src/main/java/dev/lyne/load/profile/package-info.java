@@ -1,4 +1,4 @@
-/** What a load run does, and the sequences that it asks for: a pure function of its seed. */
+/** Profile of a load run, and the sequences that it asks for: a pure function of its seed. */
 @NullMarked
 package dev.lyne.load.profile;
 

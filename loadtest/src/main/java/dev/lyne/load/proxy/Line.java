@@ -2,7 +2,10 @@ package dev.lyne.load.proxy;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 
-/** One direction of a network: what it carries leaves one after the other, and arrives the delay later. Safe for several threads. */
+/**
+ * Direction of a network: what it carries leaves one after the other, and arrives the delay later. Safe for several
+ * threads.
+ */
 final class Line {
     @GuardedBy("this")
     private NetworkShape shape;
@@ -25,7 +28,7 @@ final class Line {
         shape = other;
     }
 
-    /** When bytes that are put on the line now arrive, on the same clock. */
+    /** Returns the moment at which bytes that are put on the line now arrive, on the same clock. */
     synchronized long arrival(long nowNanos, int count) {
         long start = used && freeAtNanos - nowNanos > 0 ? freeAtNanos : nowNanos;
         used = true;

@@ -36,7 +36,7 @@ public final class NetworkProxy implements AutoCloseable {
     private volatile InetSocketAddress target;
     private volatile Channel listener;
 
-    /** Those that stand. The event loop's own. */
+    /** Connections that stand. The event loop's own. */
     private final Set<Tampering> standing = new LinkedHashSet<>();
 
     /**
@@ -89,7 +89,7 @@ public final class NetworkProxy implements AutoCloseable {
         return toTarget.bytes();
     }
 
-    /** What it carried and did so far. */
+    /** Returns the counts of what the proxy carried and did so far. */
     public ProxyCounts counts() {
         return new ProxyCounts(
                 toTarget.bytes(),
@@ -101,12 +101,12 @@ public final class NetworkProxy implements AutoCloseable {
                 counters.swallowed.get());
     }
 
-    /** Where connections that come from now on go to. */
+    /** Sets the target of connections that come from now on. */
     public void retarget(InetSocketAddress other) {
         target = other;
     }
 
-    /** What the network does to bytes that come from now on. */
+    /** Sets how the network treats bytes that come from now on. */
     public void shape(NetworkShape shape) {
         toTarget.shape(shape);
         fromTarget.shape(shape);

@@ -1,7 +1,7 @@
 package dev.lyne.load.proxy;
 
 /**
- * What a network does to each direction of its connections.
+ * Shape of a network: what it does to each direction of its connections.
  *
  * @param delayNanos from one end to the other
  * @param bytesPerSecond of all connections together; infinite for no limit

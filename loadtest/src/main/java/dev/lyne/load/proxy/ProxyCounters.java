@@ -2,7 +2,7 @@ package dev.lyne.load.proxy;
 
 import java.util.concurrent.atomic.AtomicLong;
 
-/** What a proxy did to connections so far, counted by its event loop and read by anyone. */
+/** Counters of what a proxy did to connections so far: its event loop counts, anyone reads. */
 final class ProxyCounters {
     final AtomicLong standing = new AtomicLong();
     final AtomicLong ended = new AtomicLong();

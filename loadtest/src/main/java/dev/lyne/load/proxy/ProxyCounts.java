@@ -1,7 +1,7 @@
 package dev.lyne.load.proxy;
 
 /**
- * What a proxy carried and did so far.
+ * Counts of what a proxy carried and did so far.
  *
  * @param bytesToTarget carried to the target
  * @param bytesFromTarget carried from it

@@ -4,7 +4,7 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelOption;
 
-/** What becomes of one connection's bytes beside their journey. The connection's event loop alone calls it. */
+/** Tampering with one connection's bytes beside their journey. The connection's event loop alone calls it. */
 final class Tampering {
     private final Channel student;
     private final Channel target;
@@ -29,7 +29,7 @@ final class Tampering {
         }
     }
 
-    /** From now on nothing passes, and neither end is told: a cable that was pulled. */
+    /** Lets nothing pass from now on, and tells neither end: a cable that was pulled. */
     void silence() {
         silent = true;
     }
@@ -46,7 +46,7 @@ final class Tampering {
         flipToTarget = toTarget;
     }
 
-    /** What has not happened yet does not happen. */
+    /** Takes back what has not happened yet. */
     void standDown() {
         cut = false;
         flip = false;

@@ -16,14 +16,14 @@ public final class Histograms {
 
     private Histograms() {}
 
-    /** As text. */
+    /** Returns a histogram as text. */
     public static String write(Histogram histogram) {
         ByteBuffer bytes = ByteBuffer.allocate(histogram.getNeededByteBufferCapacity());
         int length = histogram.encodeIntoCompressedByteBuffer(bytes);
         return Base64.getEncoder().encodeToString(Arrays.copyOf(bytes.array(), length));
     }
 
-    /** From text. */
+    /** Reads a histogram from its text. */
     public static Histogram read(String text) {
         try {
             return Histogram.decodeFromCompressedByteBuffer(

@@ -1,6 +1,6 @@
 package dev.lyne.load.result;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -15,7 +15,7 @@ import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a load run measured.
+ * Result of a load run.
  *
  * @param format {@value #FORMAT}
  * @param profile what the students did, by option
@@ -76,7 +76,7 @@ public record LoadResult(
         }
     }
 
-    /** As JSON. */
+    /** Returns the result as JSON. */
     public String toJson() {
         return JSON.writeValueAsString(this);
     }

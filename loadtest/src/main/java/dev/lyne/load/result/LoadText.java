@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
 
-/** What a step of a load test came to, for a terminal. */
+/** Printer of a load test's step, for a terminal. */
 public final class LoadText {
     private LoadText() {}
 

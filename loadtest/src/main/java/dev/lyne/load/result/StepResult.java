@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What one step measured, in its counted window. Files hold the fields of the parts side by side.
+ * Result of one step, in its counted window. Files hold the fields of the parts side by side.
  *
  * @param label what the step varied, for people
  * @param students students that ran
@@ -35,7 +35,7 @@ public record StepResult(
         List<IntervalResult> intervals,
         String lagHistogram) {
     /**
-     * What became of the sequences.
+     * Counts of the sequences by what became of them.
      *
      * @param intended sequences due in the window
      * @param sequences sequences answered in the window
@@ -45,7 +45,7 @@ public record StepResult(
     public record SequenceCounts(long intended, long sequences, long failed, long unanswered) {}
 
     /**
-     * What was answered in the window.
+     * Counts of what was answered in the window.
      *
      * @param positions positions answered
      * @param bytes block bytes answered
@@ -155,7 +155,7 @@ public record StepResult(
         return intervals.stream().mapToLong(IntervalResult::sequences).sum();
     }
 
-    /** What it was derived from. */
+    /** Returns the counts that the result was derived from. */
     Counted counted() {
         return new Counted(
                 label,

@@ -1,4 +1,4 @@
-/** What load runs measured: as JSON, merged over processes, and compared. */
+/** Results of load runs: as JSON, merged over processes, and compared. */
 @NullMarked
 package dev.lyne.load.result;
 

@@ -13,14 +13,14 @@ import org.jspecify.annotations.Nullable;
 
 /** A student's sequences that were due and are not answered: waiting to be sent, in flight, or refused for now. Its student's lock guards it. */
 final class Backlog {
-    private final ArrayDeque<Asked> waiting = new ArrayDeque<>();
-    private final Map<Long, Asked> inFlight = new LinkedHashMap<>();
-    private final Set<Asked> refused = new LinkedHashSet<>();
+    private final ArrayDeque<PendingSequence> waiting = new ArrayDeque<>();
+    private final Map<Long, PendingSequence> inFlight = new LinkedHashMap<>();
+    private final Set<PendingSequence> refused = new LinkedHashSet<>();
     private long tokensInFlight;
     private long asked;
 
     /** A sequence that was due. */
-    static final class Asked {
+    static final class PendingSequence {
         final long id;
         final long intendedNanos;
 
@@ -30,7 +30,7 @@ final class Backlog {
         long bytes;
         RowSource source = RowSource.COMPUTED; // of its latest rows; no rows cost nothing
 
-        private Asked(long id, long intendedNanos) {
+        private PendingSequence(long id, long intendedNanos) {
             this.id = id;
             this.intendedNanos = intendedNanos;
         }
@@ -38,12 +38,12 @@ final class Backlog {
 
     /** A sequence is due. */
     void add(long intendedNanos) {
-        waiting.add(new Asked(asked++, intendedNanos));
+        waiting.add(new PendingSequence(asked++, intendedNanos));
     }
 
     /** The sequence to send next. */
     @Nullable
-    Asked next() {
+    PendingSequence next() {
         return waiting.peek();
     }
 
@@ -53,7 +53,7 @@ final class Backlog {
     }
 
     /** The next sequence was sent. */
-    void sent(Asked next, Request request) {
+    void sent(PendingSequence next, Request request) {
         waiting.remove();
         inFlight.put(next.id, next);
         tokensInFlight += request.tokens();
@@ -61,14 +61,14 @@ final class Backlog {
 
     /** A sequence in flight. */
     @Nullable
-    Asked inFlight(long id) {
+    PendingSequence inFlight(long id) {
         return inFlight.get(id);
     }
 
     /** A sequence is in flight no more. */
     @Nullable
-    Asked take(long id) {
-        Asked one = inFlight.remove(id);
+    PendingSequence take(long id) {
+        PendingSequence one = inFlight.remove(id);
         if (one != null && one.request != null) {
             tokensInFlight -= one.request.tokens();
         }
@@ -76,13 +76,13 @@ final class Backlog {
     }
 
     /** A sequence that was taken is to be sent again later. */
-    void refuse(Asked one) {
+    void refuse(PendingSequence one) {
         one.bytes = 0;
         refused.add(one);
     }
 
     /** A refused sequence is next; false where it was given up meanwhile. */
-    boolean again(Asked one) {
+    boolean again(PendingSequence one) {
         if (!refused.remove(one)) {
             return false;
         }
@@ -90,9 +90,9 @@ final class Backlog {
         return true;
     }
 
-    /** What was in flight on a stream that is gone waits first in line, in its order. */
-    void askAgain() {
-        Asked[] lost = inFlight.values().toArray(Asked[]::new);
+    /** Puts what was in flight on a stream that is gone first in line, in its order. */
+    void resend() {
+        PendingSequence[] lost = inFlight.values().toArray(PendingSequence[]::new);
         for (int i = lost.length - 1; i >= 0; i--) {
             lost[i].bytes = 0;
             waiting.addFirst(lost[i]);
@@ -110,7 +110,7 @@ final class Backlog {
         return waiting.isEmpty() && inFlight.isEmpty() && refused.isEmpty();
     }
 
-    Stream<Asked> all() {
+    Stream<PendingSequence> all() {
         return Stream.of(waiting, inFlight.values(), refused).flatMap(Collection::stream);
     }
 

@@ -24,7 +24,7 @@ public record LoadSteps(List<Double> levels, double rampFactor, int mostSteps, D
         require(!drain.isNegative(), "drain", drain, "0 or more");
     }
 
-    /** One step, at the profile's own level. */
+    /** Returns one step, at the profile's own level. */
     public static LoadSteps once() {
         return new LoadSteps(List.of(), 0, 1, Duration.ofDays(1), Duration.ofSeconds(30));
     }

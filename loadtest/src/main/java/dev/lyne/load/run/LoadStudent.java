@@ -5,7 +5,7 @@ import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Request;
 import dev.lyne.load.profile.RequestSource;
 import dev.lyne.load.profile.Seeds;
-import dev.lyne.load.run.Backlog.Asked;
+import dev.lyne.load.run.Backlog.PendingSequence;
 import dev.lyne.load.wire.Connections;
 import dev.lyne.load.wire.RowStream;
 import dev.lyne.load.wire.StreamEvents;
@@ -48,7 +48,7 @@ final class LoadStudent {
     private boolean stopped;
 
     /**
-     * What the students of a step share.
+     * Parts that the students of a step share.
      *
      * @param firstIndex index of the first sequence to ask for
      * @param fatal told why the whole run is void
@@ -136,7 +136,7 @@ final class LoadStudent {
             if (backlog.next() == null && !stopped && backlog.outstanding() + pausing < window) {
                 due(events.now());
             }
-            Asked next = backlog.next();
+            PendingSequence next = backlog.next();
             if (next == null) {
                 return;
             }
@@ -195,7 +195,7 @@ final class LoadStudent {
         }
         stream.drop();
         meter.reconnected(events.now());
-        backlog.askAgain();
+        backlog.resend();
         connect();
         plan(profile.faults().disconnectEverySeconds(), this::disconnect);
     }
@@ -206,7 +206,7 @@ final class LoadStudent {
         }
     }
 
-    private synchronized void again(Asked one) {
+    private synchronized void again(PendingSequence one) {
         if (backlog.again(one)) {
             send();
         }
@@ -221,7 +221,7 @@ final class LoadStudent {
         }
     }
 
-    /** What the stream tells, with this student's lock held. */
+    /** Listener of the stream, called with this student's lock held. */
     private final class Events implements StreamEvents {
         @Override
         public void teacher(String description) {
@@ -244,7 +244,7 @@ final class LoadStudent {
 
         @Override
         public void rows(long id, RowSource source, int bytes, byte[] block) {
-            Asked one = backlog.inFlight(id);
+            PendingSequence one = backlog.inFlight(id);
             if (one != null) {
                 one.bytes += bytes;
                 one.source = source;
@@ -253,7 +253,7 @@ final class LoadStudent {
 
         @Override
         public void done(long id, int rows) {
-            Asked one = backlog.take(id);
+            PendingSequence one = backlog.take(id);
             if (one != null) {
                 meter.answered(one.intendedNanos, events.now(), rows, one.bytes, one.source);
                 goOn(thinkNanos > 0 ? exponential(thinkNanos) : 0);
@@ -262,7 +262,7 @@ final class LoadStudent {
 
         @Override
         public void failed(long id, String reason, String message, long retryNanos) {
-            Asked one = backlog.take(id);
+            PendingSequence one = backlog.take(id);
             if (one == null) {
                 return;
             }
@@ -285,7 +285,7 @@ final class LoadStudent {
             int lost = stream.number();
             meter.refused("STREAM_" + code, message, events.now());
             meter.reconnected(events.now());
-            backlog.askAgain();
+            backlog.resend();
             events.at(events.now() + RETRY_NANOS, () -> reconnect(lost));
         }
     }

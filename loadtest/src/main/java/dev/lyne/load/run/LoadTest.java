@@ -28,7 +28,7 @@ public final class LoadTest {
     private final AtomicReference<@Nullable String> fatal = new AtomicReference<>();
 
     /**
-     * What came of it.
+     * Outcome of a load test.
      *
      * @param teacher what the server called its teacher, for people
      * @param saturatedAt label of the step at which a ramp found the server saturated; empty where none did
@@ -116,9 +116,9 @@ public final class LoadTest {
         double cpuSeconds = (ProcessCpu.nanos() - cpu) / 1e9;
         Map<String, Double> server = metrics.isPresent() ? metrics.get().end() : Map.of();
         run.stop();
-        long patience = run.endNanos() + schedule.drain().toNanos();
-        while (run.owes() && patience - System.nanoTime() > 0) {
-            pause(events, Math.min(patience, System.nanoTime() + 20_000_000));
+        long giveUpNanos = run.endNanos() + schedule.drain().toNanos();
+        while (run.owes() && giveUpNanos - System.nanoTime() > 0) {
+            pause(events, Math.min(giveUpNanos, System.nanoTime() + 20_000_000));
         }
         run.end();
         teachers.addAll(run.meter().teachers());

@@ -12,8 +12,8 @@ import java.util.TreeSet;
 import org.HdrHistogram.Histogram;
 
 /**
- * What a step's students count. A sequence's latency counts where its intended time lies in the counted window, whenever it is
- * answered; rows and bytes count where their sequence's end lies in it. Every method holds the meter's lock.
+ * Counts of a step's students. A sequence's latency counts where its intended time lies in the counted window, whenever
+ * it is answered; rows and bytes count where their sequence's end lies in it. Every method holds the meter's lock.
  */
 final class Meter {
     private static final long MAX_MICROS = 3_600_000_000L;
@@ -61,7 +61,7 @@ final class Meter {
     @GuardedBy("this")
     private long inFlight;
 
-    /** One interval of the window. */
+    /** Interval of the window. */
     static final class Cell {
         final Histogram latencyMicros = new Histogram(3); // resizes itself
         long sequences;
@@ -125,7 +125,7 @@ final class Meter {
         teachers.add(teacher);
     }
 
-    /** What the opened streams called their teachers. */
+    /** Returns the teachers as the opened streams described them. */
     synchronized Set<String> teachers() {
         return Set.copyOf(teachers);
     }
@@ -176,7 +176,7 @@ final class Meter {
                 reconnects);
     }
 
-    /** What was counted. */
+    /** Counts of a step. */
     record Counts(
             List<Cell> cells,
             Histogram lagMicros,

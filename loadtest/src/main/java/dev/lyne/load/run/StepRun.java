@@ -95,7 +95,7 @@ final class StepRun {
         students.forEach(LoadStudent::end);
     }
 
-    /** What was measured, after {@link #end}. */
+    /** Returns the step's result, after {@link #end}. */
     StepResult result(String label, double generatorCpuSeconds, Map<String, Double> server) {
         Meter.Counts counts = meter.counts();
         List<StepResult.IntervalResult> intervals = new ArrayList<>();

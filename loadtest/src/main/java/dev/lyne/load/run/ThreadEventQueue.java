@@ -56,7 +56,7 @@ final class ThreadEventQueue implements EventQueue, AutoCloseable {
         }
     }
 
-    /** What a task threw, which ended the queue; null while all is well. */
+    /** Returns the exception of a task that ended the queue; null while all is well. */
     @Nullable
     Throwable failure() {
         return failure.get();

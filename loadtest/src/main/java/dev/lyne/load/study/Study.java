@@ -35,7 +35,7 @@ public record Study(
         Map<String, Preparation> generations,
         List<Axis> axes,
         List<StudyRun> runs) {
-    /** Where a teacher's recorded targets stand in its directory. */
+    /** Name of a teacher's recorded targets in its directory. */
     public static final String TRAJECTORY = "trajectory";
 
     /**
@@ -57,7 +57,7 @@ public record Study(
     }
 
     /**
-     * What is varied.
+     * Axis: a setting that is varied.
      *
      * @param baseline label of the point that others are compared with, or name of the series whose point at the same place is
      */
@@ -98,7 +98,7 @@ public record Study(
                 .orElseThrow(() -> new IllegalArgumentException("run: " + id + " (expected: one of the study's)"));
     }
 
-    /** Where the targets of that name are, captured or recorded by a teacher in training. */
+    /** Returns the place of the targets of that name, captured or recorded by a teacher in training. */
     public Path targets(String name, StudyDirectory directory) {
         Preparation capture = captures.get(name);
         if (capture != null) {
@@ -109,7 +109,7 @@ public record Study(
                 .resolve(TRAJECTORY);
     }
 
-    /** Where the targets of the held-out windows are, if any are captured. */
+    /** Returns the place of the targets of the held-out windows, if any are captured. */
     public Optional<Path> heldOutTargets(StudyDirectory directory) {
         return captures.entrySet().stream()
                 .filter(capture -> capture.getValue().option("held_out").equals("true"))

@@ -10,7 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** What stands where in the directory of a study. */
+/** The directory of a study, and the place of each file in it. */
 public record StudyDirectory(Path root) {
     /** The file of what the teacher wrote, in the directory of a generation. */
     static final String RESPONSES = "responses.jsonl";
@@ -26,7 +26,7 @@ public record StudyDirectory(Path root) {
                         () -> new IllegalStateException(root + ": another study runs in it (expected: one at a time)"));
     }
 
-    /** Where tokenised texts are. */
+    /** Returns the place of tokenised texts. */
     public Path tokens() {
         return root.resolve("tokens");
     }
@@ -46,7 +46,7 @@ public record StudyDirectory(Path root) {
         return root.resolve("runs").resolve(id);
     }
 
-    /** What came of a student; there once it is done. */
+    /** Returns the place of a student's result; the file is there once it is done. */
     public Path result(String id) {
         return run(id).resolve("result.json");
     }
@@ -56,7 +56,7 @@ public record StudyDirectory(Path root) {
         return root.resolve("results.jsonl");
     }
 
-    /** Where responses of the teacher are that the study has written first. */
+    /** Returns the place of responses of the teacher that the study has written first. */
     public Path generation(String name, Study.Preparation generation) {
         return root.resolve("generated").resolve(generation.directory(name));
     }

@@ -58,7 +58,7 @@ record StudyFigures(Study.Axis axis, StudyMetric metric, Map<Study.Point, AxisCo
                 .toArray();
     }
 
-    /** What is said of a point beside its figures. */
+    /** Returns the verdict on a point that stands beside its figures. */
     static String verdict(Study.Axis axis, Study.Point point, AxisComparison.Row row) {
         if (axis.isBaseline(point)) {
             return "baseline";

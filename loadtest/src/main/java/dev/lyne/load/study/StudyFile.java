@@ -2,7 +2,7 @@ package dev.lyne.load.study;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -54,7 +54,7 @@ record StudyFile(
             .build();
 
     /**
-     * What is varied.
+     * Axis of a file: a setting that is varied.
      *
      * @param x what its points are called on the page
      * @param note what the source reports, for people

@@ -56,11 +56,11 @@ public enum StudyMetric {
                 return bias.isEmpty() ? Double.NaN : bias.get(bias.size() - 1).excessPercent();
             }));
 
-    /** Which of two values of a figure is better. */
+    /** Direction in which a figure is better. */
     enum Better {
         LOWER,
         HIGHER,
-        /** It says what a student is like, and not how good. */
+        /** No direction: the figure says what a student is like, and not how good. */
         NEITHER
     }
 
@@ -102,7 +102,7 @@ public enum StudyMetric {
         return title;
     }
 
-    /** Its unit; empty for none. */
+    /** Returns the unit; empty for none. */
     public String unit() {
         return unit;
     }
@@ -112,7 +112,7 @@ public enum StudyMetric {
         return DIGITS;
     }
 
-    /** Of a student; NaN where it has none. */
+    /** Returns the figure of a student; NaN where it has none. */
     public double of(StudyResult result) {
         return value.applyAsDouble(result);
     }

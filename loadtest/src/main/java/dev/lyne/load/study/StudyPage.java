@@ -22,7 +22,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** What a study found, as far as it is: {@code report.html} with {@code report.json}, and {@code table.md}. */
+/** Report of a study, as far as it is: {@code report.html} with {@code report.json}, and {@code table.md}. */
 public final class StudyPage {
     private final Study study;
     private final Map<String, StudyResult> results;
@@ -91,7 +91,10 @@ public final class StudyPage {
         return new Section(axis.title(), axis.note(), blocks);
     }
 
-    /** Of each series the means, joined where there are several series, and the seeds; the baseline as a line across. */
+    /**
+     * Returns the chart of each series' means, joined where there are several series, and seeds; the baseline is a line
+     * across.
+     */
     private static Chart chart(Study.Axis axis, StudyFigures figures) {
         StudyMetric metric = figures.metric();
         List<String> series =

@@ -30,7 +30,10 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What a study needs before its students: tokenised texts, models trained by itself, captured targets. What stands is kept. */
+/**
+ * Preparation of a study before its students: tokenised texts, models trained by itself, captured targets. What stands
+ * is kept.
+ */
 public final class StudyPreparation {
     private static final long SERVER_HEAP_MIB = 1_024;
 

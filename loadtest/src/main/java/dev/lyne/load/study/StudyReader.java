@@ -27,7 +27,7 @@ import tools.jackson.databind.JsonNode;
 
 /** Makes a study of its file, and refuses what cannot be before anything starts. */
 final class StudyReader {
-    /** Where a student learns from the data alone. */
+    /** Value of a student that learns from the data alone. */
     static final String NONE = "none";
 
     /** Settings that captures and teachers take from the students' where they do not say otherwise. */
@@ -166,7 +166,7 @@ final class StudyReader {
         return Optional.of(new StudyRun.Choice(setting, metric, candidates));
     }
 
-    /** What a value is chosen by must not be what is reported: that would be the best of several looks at it. */
+    /** Refuses to choose a value by what is reported: that would be the best of several looks at it. */
     private void requireOtherDocuments(
             String where, Map<Setting, List<String>> choosing, Map<Setting, List<String>> reporting) {
         List<String> all = List.of(HeldOutPart.ALL.name().toLowerCase(Locale.ROOT));
@@ -263,7 +263,7 @@ final class StudyReader {
         return settings;
     }
 
-    /** What `train` would say of it, before anything starts. */
+    /** Refuses what `train` would refuse, before anything starts. */
     private static void requirePossible(String where, StudyRun run) throws IOException {
         Map<Setting, List<String>> settings = new EnumMap<>(run.settings());
         settings.put(Setting.OUT, List.of("out"));

@@ -13,7 +13,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What came of one student.
+ * Result of one student.
  *
  * @param id of its {@link StudyRun}
  * @param settings that it was trained with, by key
@@ -47,7 +47,7 @@ public record StudyResult(
         return JSON.readValue(Files.readAllBytes(file), StudyResult.class);
     }
 
-    /** As one line. */
+    /** Returns the result in one line. */
     public String line() {
         return JSON.writeValueAsString(this);
     }

@@ -21,7 +21,7 @@ import java.util.stream.Collectors;
  * @param choice a setting more, whose value other students decide
  */
 public record StudyRun(String id, Map<Setting, List<String>> settings, Optional<Choice> choice) {
-    /** What stands for the teacher's address among the settings of a student that asks the study's server. */
+    /** Placeholder of the teacher's address among the settings of a student that asks the study's server. */
     static final String SERVER = "server";
 
     /**
@@ -49,7 +49,7 @@ public record StudyRun(String id, Map<Setting, List<String>> settings, Optional<
         return new StudyRun(idOf(text + chosen), settings, choice);
     }
 
-    /** Whether it asks the study's teacher while it trains, or for its evaluation. */
+    /** Returns whether the student asks the study's teacher while it trains, or for its evaluation. */
     public boolean asksServer() {
         return settings.containsKey(Setting.TEACHER);
     }

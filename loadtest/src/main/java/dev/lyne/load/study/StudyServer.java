@@ -24,7 +24,7 @@ public final class StudyServer implements AutoCloseable {
         this.directory = directory;
     }
 
-    /** Where it answers, as HOST:PORT. */
+    /** Returns the address at which it answers, as HOST:PORT. */
     public synchronized String address() throws IOException {
         if (running.isPresent() && !running.get().process().isAlive()) {
             close();

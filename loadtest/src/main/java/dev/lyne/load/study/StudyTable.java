@@ -9,7 +9,7 @@ import java.util.Optional;
 
 /** The figures of a study as Markdown tables. */
 final class StudyTable {
-    /** How differences are judged, for people. */
+    /** Sentence that says how differences are judged. */
     static final String TEST =
             "Difference: mean over the seeds of the difference from the baseline of the same seed. p: two-sided t test with the"
                     + " variance that neither point nor seed explains, pooled over the points, times the number of comparisons by"
@@ -64,7 +64,10 @@ final class StudyTable {
         return out.toString();
     }
 
-    /** What the points of an axis were chosen to have, as far as their students are done; empty where nothing is chosen. */
+    /**
+     * Returns in words what the points of an axis were chosen to have, as far as their students are done; empty where
+     * nothing is chosen.
+     */
     static Optional<String> chosen(Study study, Study.Axis axis, Map<String, StudyResult> results) {
         List<String> found = new ArrayList<>();
         String of = "";

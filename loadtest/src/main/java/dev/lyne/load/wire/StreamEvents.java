@@ -2,7 +2,10 @@ package dev.lyne.load.wire;
 
 import dev.lyne.row.RowSource;
 
-/** What a stream tells, one event at a time. Every event but {@link #closed} and {@link #teacher} is one message that was let in. */
+/**
+ * Listener of a stream, told one event at a time. Every event but {@link #closed} and {@link #teacher} is one message
+ * that was let in.
+ */
 public interface StreamEvents {
     /** The stream is about to be opened by a teacher, described for people. */
     default void teacher(String description) {}

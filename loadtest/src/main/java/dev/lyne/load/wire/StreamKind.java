@@ -4,7 +4,7 @@ import dev.lyne.row.Precision;
 import dev.lyne.row.Selection;
 
 /**
- * What a stream asks for.
+ * Kind of a stream, by what it asks for.
  *
  * @param student name of the student, for the server's logs
  * @param keepBlocks whether the events carry the blocks' bytes

@@ -112,7 +112,7 @@ final class NetworkProxyTest {
             assertThat(said((byte) 1)).containsExactly(1);
         }
 
-        /** What comes back of what is sent. */
+        /** Returns the bytes that come back of those sent. */
         private byte[] said(byte... bytes) throws IOException {
             socket.getOutputStream().write(bytes);
             return socket.getInputStream().readNBytes(bytes.length);

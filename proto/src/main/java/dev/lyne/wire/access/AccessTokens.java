@@ -13,7 +13,7 @@ import java.util.stream.Collectors;
 
 /** The tokens of a file: one a line, after a name of its holder where there is one; {@code #} begins a comment. */
 public final class AccessTokens {
-    /** Where a call carries its token. */
+    /** Key of the token in a call's metadata. */
     public static final Metadata.Key<String> HEADER =
             Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
 
@@ -74,7 +74,7 @@ public final class AccessTokens {
         return tokens.get(0);
     }
 
-    /** In order of the file. */
+    /** Returns the tokens in order of the file. */
     public List<AccessToken> tokens() {
         return tokens;
     }

@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.regex.Pattern;
 
-/** Which hosts are this machine for certain, so that what is said to them crosses no network. */
+/** Names of hosts that are this machine for certain, so that what is said to them crosses no network. */
 public final class Loopback {
     private static final Pattern ADDRESS = Pattern.compile("[0-9.]+|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%.*)?");
 

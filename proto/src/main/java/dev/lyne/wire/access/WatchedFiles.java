@@ -12,8 +12,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was read from files that are replaced while a process runs, as secrets are that rotate. What cannot be used never takes the
- * place of what was read before. Safe for several threads.
+ * A value read from files that are replaced while a process runs, as secrets are that rotate. What cannot be used never
+ * takes the place of what was read before. Safe for several threads.
  *
  * @param <T> what is read
  */
@@ -32,7 +32,7 @@ public final class WatchedFiles<T> {
         T read() throws IOException;
     }
 
-    /** What changes with a file: a replaced one has another key, or none where it is missing. */
+    /** State of a file that changes with it: a replaced one has another key, or none where it is missing. */
     private record Stamp(
             @Nullable FileTime modified,
             long bytes,
@@ -50,7 +50,7 @@ public final class WatchedFiles<T> {
         return new WatchedFiles<>(files, reader);
     }
 
-    /** What was read last. */
+    /** Returns the value that was read last. */
     public T current() {
         return current;
     }

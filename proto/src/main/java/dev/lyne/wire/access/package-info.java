@@ -1,4 +1,4 @@
-/** Who may ask: bearer tokens and the files that hold them, and which hosts are this machine. Used by both ends. */
+/** Rules of access that both ends use: bearer tokens and the files that hold them, and which hosts are this machine. */
 @NullMarked
 package dev.lyne.wire.access;
 

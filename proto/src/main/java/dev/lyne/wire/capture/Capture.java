@@ -76,12 +76,12 @@ public final class Capture {
         return open(directory, CaptureManifest.DATA);
     }
 
-    /** What it is of, and what it holds. */
+    /** Returns the manifest: where the rows are from, and which there are. */
     public CaptureManifest manifest() {
         return manifest;
     }
 
-    /** Where it is. */
+    /** Returns the capture's directory. */
     public Path directory() {
         return directory;
     }
@@ -128,7 +128,7 @@ public final class Capture {
         return false;
     }
 
-    /** Of a trajectory, later steps first. */
+    /** Returns the records of tokens; of a trajectory, later steps first. */
     private List<IndexRecord> records(int[] tokens) {
         List<IndexRecord> records = index.find(SequenceKey.of(tokens));
         if (manifest.inTraining()) {

@@ -10,7 +10,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * What a capture is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
+ * Manifest of a capture: what it is of, and, once it is complete, what it holds. Stands in {@value #FILE}.
  *
  * @param format version of the layout, {@value #FORMAT}
  * @param kind what was captured: {@value #DATA}, the rows of a corpus, or {@value #TRAJECTORY}, rows of a model in training
@@ -42,7 +42,7 @@ public record CaptureManifest(
     public static final String TRAJECTORY = "trajectory";
 
     /**
-     * What a capture holds.
+     * Contents of a capture.
      *
      * @param complete whether every shard and the index are there
      * @param sequences sequences held, over all shards; 0 until complete, as what follows
@@ -67,7 +67,7 @@ public record CaptureManifest(
         }
     }
 
-    /** What one shard holds; {@code bytes} is the file's length. */
+    /** Counts of one shard; {@code bytes} is the file's length. */
     public record Shard(long bytes, int sequences, long positions, long blockBytes) {}
 
     public CaptureManifest {
@@ -94,7 +94,7 @@ public record CaptureManifest(
         require("shards", found, found == expected, Long.toString(expected));
     }
 
-    /** What is to be captured; nothing is there yet. */
+    /** Returns the manifest of a capture that is to be made; nothing is there yet. */
     public static CaptureManifest planned(
             CapturedTeacher teacher, RowFormat rows, CapturedPacking packing, long windows, int shardWindows) {
         return new CaptureManifest(
@@ -169,7 +169,7 @@ public record CaptureManifest(
         return new CaptureManifest(format, kind, teacher, rows, packing, trajectory, windows, shardWindows, other);
     }
 
-    /** What must be equal for two runs to write the same capture, by name. */
+    /** Returns by name all that must be equal for two runs to write the same capture. */
     public SortedMap<String, String> identity() {
         SortedMap<String, String> identity = new TreeMap<>();
         identity.put("kind", kind);

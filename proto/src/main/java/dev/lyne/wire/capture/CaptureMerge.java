@@ -109,7 +109,7 @@ public final class CaptureMerge {
         return CaptureWriter.complete(directory, planned);
     }
 
-    /** What all of them are parts of. */
+    /** Returns the manifest of the capture that all of them are parts of. */
     private CaptureManifest planned() throws IOException {
         List<Path> stated = new ArrayList<>(parts);
         if (Files.exists(directory.resolve(CaptureManifest.FILE))) {
@@ -127,7 +127,10 @@ public final class CaptureMerge {
         return planned;
     }
 
-    /** Where each shard is, the capture's own directory first; each is checked as far as a run that goes on checks it. */
+    /**
+     * Returns the places of each shard, the capture's own directory first; each is checked as far as a run that goes on
+     * checks it.
+     */
     private SortedMap<Integer, List<Path>> found(CaptureManifest planned) throws IOException {
         byte[] identity = planned.identitySha256();
         SortedMap<Integer, List<Path>> found = new TreeMap<>();

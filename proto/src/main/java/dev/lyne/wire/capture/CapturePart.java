@@ -12,8 +12,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * One of several runs that make a capture between them, none of which knows of the others: part i of N makes shards i, i + N, i + 2N
- * and on, in a directory of its own, with a lock of its own. Where a shard begins and ends does not depend on N.
+ * A run of several that make a capture between them, none of which knows of the others: part i of N makes shards i, i +
+ * N, i + 2N and on, in a directory of its own, with a lock of its own. Where a shard begins and ends does not depend on
+ * N.
  *
  * @param number of the part, 0..count − 1
  * @param count parts in all
@@ -61,7 +62,7 @@ public record CapturePart(int number, int count) {
                 .sum();
     }
 
-    /** Where this part works, within the directory of the capture. */
+    /** Returns the directory that this part works in, within the directory of the capture. */
     public Path directory(Path capture) {
         return capture.resolve("part-" + number + "-of-" + count);
     }

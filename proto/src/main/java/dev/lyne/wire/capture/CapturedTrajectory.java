@@ -10,7 +10,7 @@ import java.util.SortedMap;
  * @param steps of the run
  */
 public record CapturedTrajectory(int batch, long steps) {
-    /** Of rows that one finished model gave. */
+    /** Trajectory of rows that one finished model gave. */
     public static final CapturedTrajectory NONE = new CapturedTrajectory(0, 0);
 
     public CapturedTrajectory {

@@ -77,12 +77,12 @@ final class ShardFile {
         }
     }
 
-    /** What it holds. */
+    /** Returns the shard's counts. */
     CaptureManifest.Shard contents() {
         return contents;
     }
 
-    /** Its records, one after the other, in order of key. */
+    /** Returns the shard's index records, one after the other, in order of key. */
     ByteBuffer index() throws IOException {
         try (FileChannel channel = Bytes.open(file)) {
             ByteBuffer index = Bytes.read(channel, file, indexOffset, contents.sequences() * IndexRecord.BYTES);

@@ -1,4 +1,7 @@
-/** What a teacher said, kept in files: shards of target blocks, an index, a manifest. The layout is in docs/capture-format.md. */
+/**
+ * Captures: a teacher's rows kept in files, which are shards of target blocks, an index and a manifest. The layout is
+ * in docs/capture-format.md.
+ */
 @NullMarked
 package dev.lyne.wire.capture;
 

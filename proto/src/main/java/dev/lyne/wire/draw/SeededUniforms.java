@@ -11,11 +11,11 @@ import java.security.NoSuchAlgorithmException;
  * of nothing else. So a text is the same whatever is decoded with it, by whom, and however often it is begun anew.
  */
 public enum SeededUniforms {
-    /** What the teacher draws with; {@code DecodeSequence} of the contract defines it. */
+    /** Numbers of the teacher's draws; {@code DecodeSequence} of the contract defines them. */
     TEACHER_DRAW("lyne.decode.draw"),
     /** The student's coin, which decides who draws a token of a mixture. */
     STUDENT_COIN("lyne.decode.coin"),
-    /** What the student draws with. */
+    /** Numbers of the student's draws. */
     STUDENT_DRAW("lyne.student.own");
 
     private static final int BITS = 53;

@@ -1,4 +1,4 @@
-/** What both ends agree on when tokens are drawn. */
+/** Randomness of draws that both ends agree on. */
 @NullMarked
 package dev.lyne.wire.draw;
 

@@ -65,7 +65,7 @@ final class DamagedCaptureTest {
         readEverything();
     }
 
-    /** What resuming does not read: entries, and the common index, which it makes anew. */
+    /** Damage that resuming does not read: of entries, and of the common index, which it makes anew. */
     private static final class NotNoticed extends RuntimeException {
         private static final long serialVersionUID = 1L;
     }

@@ -39,7 +39,7 @@ public final class CaptureSource implements TargetSource {
      *     may
      */
     public record Options(int windowSequences, long windowTokens, Optional<StepRange> steps, boolean narrowing) {
-        /** Of a capture of one finished model. */
+        /** Constructs the options for a capture of one finished model. */
         public Options(int windowSequences, long windowTokens, boolean narrowing) {
             this(windowSequences, windowTokens, Optional.empty(), narrowing);
         }
@@ -80,7 +80,7 @@ public final class CaptureSource implements TargetSource {
         return teacher;
     }
 
-    /** What the capture is of. */
+    /** Returns the manifest of the capture. */
     public CaptureManifest manifest() {
         return capture.manifest();
     }

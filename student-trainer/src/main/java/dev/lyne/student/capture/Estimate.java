@@ -1,7 +1,7 @@
 package dev.lyne.student.capture;
 
 /**
- * What a capture will take, from a sample of rows.
+ * Estimate of what a capture will take, from a sample of rows.
  *
  * @param windows windows to capture
  * @param positions rows to capture
@@ -10,7 +10,7 @@ package dev.lyne.student.capture;
  * @param bytes files in all
  */
 public record Estimate(long windows, long positions, double bytesPerPosition, int sampledWindows, long bytes) {
-    /** Of an entry beside its blocks, and of its two index records. */
+    /** Bytes of an entry beside its blocks, and of its two index records. */
     private static final int BYTES_A_SEQUENCE = 8 + 4 + 2 * 64;
 
     static Estimate of(long windows, long positions, double bytesPerPosition, int sampledWindows) {

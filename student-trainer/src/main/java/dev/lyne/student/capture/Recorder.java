@@ -81,7 +81,7 @@ public final class Recorder {
         this.listener = listener;
     }
 
-    /** How windows of a corpus were cut, as a capture of them says. Their order is no part of it. */
+    /** Returns how windows of a corpus were cut, as a capture of them says. Their order is no part of it. */
     public static CapturedPacking packing(Windows windows) {
         PackingDigest packing = windows.packing(0);
         return new CapturedPacking(
@@ -163,7 +163,7 @@ public final class Recorder {
         return listener;
     }
 
-    /** What so many windows will take, from a sample of all of them. */
+    /** Estimates the size and time of so many windows from a sample of all of them. */
     private Estimate estimate(long wanted) throws InterruptedException {
         long count = windows.count();
         int samples = (int) Math.min(SAMPLED_WINDOWS, count);

@@ -22,7 +22,7 @@ import java.util.concurrent.TimeUnit;
 
 /** Threads that write the missing shards, each with a stream of its own. The first that fails ends all; its failure is told. */
 final class ShardWorkerPool {
-    private static final int ASKS = 3;
+    private static final int ATTEMPTS = 3;
 
     private final Recorder recorder;
     private final CaptureWriter writer;
@@ -125,7 +125,7 @@ final class ShardWorkerPool {
     }
 
     private static Targets take(TargetStream stream, TargetSequence expected) throws InterruptedException {
-        for (int ask = 1; ; ask++) {
+        for (int attempt = 1; ; attempt++) {
             try {
                 Targets targets = stream.take();
                 if (targets.sequence().id() != expected.id()) {
@@ -134,7 +134,7 @@ final class ShardWorkerPool {
                 }
                 return targets;
             } catch (SequenceFailedException | MisalignedTargetsException e) {
-                if (ask == ASKS) {
+                if (attempt == ATTEMPTS) {
                     throw e;
                 }
                 stream.askAgain(expected);

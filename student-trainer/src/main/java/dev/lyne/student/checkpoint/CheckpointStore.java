@@ -1,8 +1,8 @@
 package dev.lyne.student.checkpoint;
 
 import dev.lyne.files.AtomicFile;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.files.UnwritableFileException;
-import dev.lyne.lm.files.JsonFaults;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
@@ -33,13 +33,13 @@ import tools.jackson.databind.node.ObjectNode;
  * may die at any instruction, or the disk be full, and what bears the name can be resumed from. One thread uses a store.
  */
 public final class CheckpointStore {
-    /** What to do where a file of a run cannot be written. */
+    /** Advice where a file of a run cannot be written. */
     public static final String REMEDY = "make room and run the same command with --resume --from-start";
 
     private static final Pattern NAME = Pattern.compile("step-(\\d{6,18})");
     private static final int VERSION = 3;
 
-    /** What {@code checkpoint.json} begins with: the CRC32C of all that follows it. */
+    /** Beginning of {@code checkpoint.json}: the CRC32C of all that follows it. */
     private static final Pattern SEAL = Pattern.compile("\\{\\R  \"crc32c\" : \"([0-9a-f]{8})\",\\R");
 
     private static final int SEAL_BYTES = "{\n  \"crc32c\" : \"00000000\",\n".length();
@@ -62,7 +62,7 @@ public final class CheckpointStore {
         void write(Path file) throws IOException;
     }
 
-    /** Where a test lets the writing of a checkpoint fail. */
+    /** Fault: where a test lets the writing of a checkpoint fail. */
     interface Fault {
         /** Called when the writing has come to this point. */
         void at(String point) throws IOException;

@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a training run carries from one optimiser step to the next, besides weights and optimiser state. Checkpoints are taken at
- * optimiser steps only, so no gradient is ever half accumulated in one. Files hold the fields of the parts side by side.
+ * State that a training run carries from one optimiser step to the next, besides weights and optimiser state.
+ * Checkpoints are taken at optimiser steps only, so no gradient is ever half accumulated in one. Files hold the fields
+ * of the parts side by side.
  *
  * @param step optimiser steps taken
  * @param cursor where the next window is

@@ -128,7 +128,7 @@ public final class Corpus implements DocumentSource {
         return files.stream().map(Input::file).toList();
     }
 
-    /** Of each file in reading order, the number of the input that it is of. */
+    /** Returns the number of the input that each file is of, in reading order. */
     public int[] inputs() {
         return files.stream().mapToInt(Input::given).toArray();
     }

@@ -11,9 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** What a file of a corpus is, as its contents and then its name say. */
+/** Kind of a file of a corpus, as its contents and then its name say. */
 sealed interface FileKind {
-    /** One document. */
+    /** File that is one document. */
     record Text() implements FileKind {}
 
     /** A document a line. */

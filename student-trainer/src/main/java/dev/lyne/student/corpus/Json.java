@@ -1,6 +1,6 @@
 package dev.lyne.student.corpus;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.util.Locale;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -109,7 +109,7 @@ final class Json {
         }
     }
 
-    /** What a value is, in words. */
+    /** Returns the kind of a value, in words. */
     static String kind(JsonNode node) {
         return switch (node.getNodeType()) {
             case OBJECT -> "an object";

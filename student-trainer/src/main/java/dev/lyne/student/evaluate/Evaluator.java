@@ -1,10 +1,10 @@
 package dev.lyne.student.evaluate;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
@@ -155,7 +155,7 @@ public final class Evaluator {
         }
     }
 
-    /** The same windows in their order, in batches of at most so many tokens, padding included. */
+    /** Returns these windows in their order, in batches of at most so many tokens, padding included. */
     static List<List<Window>> batches(List<Window> windows, int maxTokens) {
         List<List<Window>> batches = new ArrayList<>();
         List<Window> batch = new ArrayList<>();

@@ -19,7 +19,7 @@ public final class ExposureBias {
     private ExposureBias() {}
 
     /**
-     * What a student's text of a length costs.
+     * Cost of a student's text of a length.
      *
      * @param length l, tokens
      * @param onOwn R(l), nats

@@ -8,14 +8,14 @@ import dev.lyne.student.tokens.Window;
 import dev.lyne.student.tokens.Windows;
 import java.util.List;
 
-/** What a model is compared with: a teacher's most probable tokens at each position with loss. */
+/** A reference that a model is compared with: a teacher's most probable tokens at each position with loss. */
 public interface ReferenceTeacher {
     /** Starts to go through the windows, in their order. */
     Answers over(Windows windows);
 
     /** The teacher's answers, window after window. One thread uses it. */
     interface Answers {
-        /** For each of the next windows, which are these, the rows of its positions. */
+        /** Returns the rows of the positions of each of the next windows, which are these. */
         List<RowColumns> next(List<Window> windows) throws InterruptedException;
     }
 

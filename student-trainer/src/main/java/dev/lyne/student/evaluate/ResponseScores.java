@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 
-/** How good, varied and repetitive responses are, from their words or tokens alone. Pure functions. */
+/** Scores of how good, varied and repetitive responses are, from their words or tokens alone. Pure functions. */
 public final class ResponseScores {
     private static final Pattern NO_WORD = Pattern.compile("[^\\p{L}\\p{N}]+");
 

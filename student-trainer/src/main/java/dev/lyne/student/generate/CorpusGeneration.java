@@ -47,17 +47,17 @@ public final class CorpusGeneration {
     private static final String PROMPT = "prompt";
     private static final String TEACHER_PROMPT = "teacher_prompt";
 
-    /** What the file of the settings is called behind the other's name. */
+    /** Suffix of the file of the settings behind the other's name. */
     private static final String SETTINGS = ".settings.json";
 
-    /** What the name of the file that keeps others out ends with. */
+    /** Suffix of the file that keeps others out. */
     private static final String LOCK = ".lock";
 
-    /** What every line that is written begins with. */
+    /** Beginning of every line that is written. */
     private static final String LINE_BEGINS = "{\"" + PROMPT + "\":";
 
     /**
-     * What is made.
+     * Options of what is made.
      *
      * @param promptField where a line has its prompt
      * @param maxTokens most tokens of a response
@@ -97,7 +97,7 @@ public final class CorpusGeneration {
     private long tokens;
 
     /**
-     * What a line says of its prompt.
+     * Prompts of a line: the student's, and the teacher's where it is another.
      *
      * @param teacher what the teacher continues in the prompt's place; absent: the prompt
      */
@@ -171,7 +171,7 @@ public final class CorpusGeneration {
         return written;
     }
 
-    /** What a line's response depends on beside its prompt. */
+    /** Returns the settings that a line's response depends on beside its prompt. */
     private Map<String, String> settings() {
         Map<String, String> settings = new LinkedHashMap<>();
         settings.put("teacher", decoder.teacher().modelDigest());
@@ -292,7 +292,7 @@ public final class CorpusGeneration {
         }
     }
 
-    /** Whether it ended with a stop token, and not at its greatest length. */
+    /** Returns whether the text ended with a stop token, and not at its greatest length. */
     private boolean isStopped(Draft draft) {
         return draft.size > 0 && decoder.settings().stopIds().contains(draft.ids[draft.size - 1]);
     }
@@ -340,7 +340,7 @@ public final class CorpusGeneration {
         }
     }
 
-    /** What a file has already. */
+    /** Lines and bytes that a file has already. */
     private record Found(long lines, long bytes) {}
 
     /** The whole lines of a file; nothing of it changes. */

@@ -38,7 +38,7 @@ public enum BuiltInLoss implements Loss {
      */
     DECOUPLED_TOP_K(
             Shape.CURVED, new Parameter("temperature", 1, "0.01 to 100", value -> value >= 0.01 && value <= 100)),
-    /** The same with weight 1 in the place of a. */
+    /** The loss {@link #DECOUPLED_TOP_K} with weight 1 in the place of a. */
     DECOUPLED_TOP_K_UNWEIGHTED(
             Shape.CURVED, new Parameter("temperature", 1, "0.01 to 100", value -> value >= 0.01 && value <= 100)),
     /** Cross-entropy against the frequencies of draws (arXiv 2503.16870). */

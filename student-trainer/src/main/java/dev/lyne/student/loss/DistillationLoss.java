@@ -85,7 +85,7 @@ public record DistillationLoss(
         this(loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.empty());
     }
 
-    /** The same loss on data, and this on text that the student wrote itself. */
+    /** Returns this loss on data, with that one on text that the student wrote itself. */
     public DistillationLoss with(OwnText own) {
         return new DistillationLoss(
                 loss, missing, parameter, drawn, studentTemperature, temperatureSquared, Optional.of(own));
@@ -165,7 +165,7 @@ public record DistillationLoss(
         return value > 0 ? Double.toString(Math.log(value)) : "-inf";
     }
 
-    /** What the loss learns, at the beginning of a run of so many steps. */
+    /** Returns the state of what the loss learns, at the beginning of a run of so many steps. */
     public LossState begin(long steps) {
         return loss.begin(parameter.orElse(0), steps);
     }

@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * {@code SIMPLE_NAME.py} beside it, which gives {@code divergence} as the built-in scripts do.
  */
 public interface Loss {
-    /** What a loss is of the teacher's probabilities, which decides what it may be combined with. */
+    /** Form of a loss as a function of the teacher's probabilities, which decides what it may be combined with. */
     enum Shape {
         /** Linear in them, so defined for any target. */
         LINEAR,
@@ -21,7 +21,7 @@ public interface Loss {
         CURVED,
         /** Not of them at all: of logits. */
         LOGITS,
-        /** For draws alone. */
+        /** A loss for draws alone. */
         DRAWS
     }
 
@@ -42,7 +42,7 @@ public interface Loss {
         return getClass().getName();
     }
 
-    /** What it is of the teacher's probabilities. */
+    /** Returns the loss's form as a function of the teacher's probabilities. */
     Shape shape();
 
     /** The number that it takes, if any: {@code loss_parameter}. */
@@ -61,7 +61,8 @@ public interface Loss {
     }
 
     /**
-     * What it learns from step to step, at the beginning of a run; {@link LossState#NONE} where it learns nothing.
+     * Returns the state of what it learns from step to step, at the beginning of a run; {@link LossState#NONE} where it
+     * learns nothing.
      *
      * @param parameter its number; 0 where it takes none
      * @param steps of the run in all
@@ -71,8 +72,8 @@ public interface Loss {
     }
 
     /**
-     * Whether it adds up the log of the student's tail over the teacher's, as a reverse divergence does, so that a teacher whose tails are
-     * noise is refused.
+     * Returns whether it adds up the log of the student's tail over the teacher's, as a reverse divergence does, so
+     * that a teacher whose tails are noise is refused.
      *
      * @param parameter its number; 0 where it takes none
      */
@@ -80,17 +81,17 @@ public interface Loss {
         return false;
     }
 
-    /** Whether it reads the teacher's raw logits, column {@code teacher_logits}, and no probabilities. */
+    /** Returns whether the loss reads the teacher's raw logits, column {@code teacher_logits}, and no probabilities. */
     default boolean needsLogits() {
         return shape() == Shape.LOGITS;
     }
 
-    /** Whether it is for draws alone. */
+    /** Returns whether the loss is for draws alone. */
     default boolean needsDraws() {
         return shape() == Shape.DRAWS;
     }
 
-    /** Whether it is unbiased where the teacher's probabilities are frequencies of draws. */
+    /** Returns whether the loss is unbiased where the teacher's probabilities are frequencies of draws. */
     default boolean takesDraws() {
         return shape() == Shape.DRAWS;
     }

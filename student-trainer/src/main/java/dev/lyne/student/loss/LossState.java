@@ -3,9 +3,9 @@ package dev.lyne.student.loss;
 import java.util.Map;
 
 /**
- * What a loss learns from one optimiser step to the next. The invariant: its values follow from what it was begun or restored with and
- * the steps that it has taken since, and from nothing else, so that a resumed run ends bit for bit as if it had never stopped. One
- * thread uses it.
+ * State of what a loss learns from one optimiser step to the next. The invariant: its values follow from what it was
+ * begun or restored with and the steps that it has taken since, and from nothing else, so that a resumed run ends bit
+ * for bit as if it had never stopped. One thread uses it.
  */
 public interface LossState {
     /** The state of a loss that learns nothing. */
@@ -45,7 +45,7 @@ public interface LossState {
     /** Takes a finished step; those at which the loss had no weight are left out. */
     void stepped(Step step);
 
-    /** What a checkpoint keeps of it, by name, finite. */
+    /** Returns the values that a checkpoint keeps of it, by name, finite. */
     Map<String, Double> saved();
 
     /** Goes on from what {@link #saved} gave, and then says the same of itself; not called where that was empty. */

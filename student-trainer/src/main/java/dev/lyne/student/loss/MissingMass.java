@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Stream;
 
-/** What is made of the teacher's probability that was not sent, t_R, on ids that are not among the kept ones, K. */
+/** Treatment of the teacher's probability that was not sent, t_R, on ids that are not among the kept ones, K. */
 public enum MissingMass {
     /** One more bucket: t_R against the student's share of all ids off K. The default. */
     TAIL_BUCKET,

@@ -6,8 +6,8 @@ import java.util.OptionalDouble;
 import java.util.stream.Collectors;
 
 /**
- * What is minimised on text that the student wrote, alone or with the teacher: a divergence on the teacher's rows, and a term of the drawn
- * tokens' own log-probabilities.
+ * Objective on text that the student wrote, alone or with the teacher: a divergence on the teacher's rows, and a term
+ * of the drawn tokens' own log-probabilities.
  *
  * <p>Columns of the script beside those of {@link DistillationLoss}, all `[rows]`: {@code own_text}, 1 in rows of such text, else 0;
  * {@code policy_weight}, the weight of the policy's term; {@code teacher_label_log_prob}; {@code policy_proposal_log_prob}, log p of the

@@ -31,7 +31,7 @@ public record Chart(String id, String title, Axis x, Axis y, List<Line> lines) i
         return lines.isEmpty();
     }
 
-    /** The same with at most so many points a line. */
+    /** Returns this chart with at most so many points a line. */
     Chart thinned(int most) {
         return new Chart(
                 id, title, x, y, lines.stream().map(line -> line.thinned(most)).toList());
@@ -77,7 +77,7 @@ public record Chart(String id, String title, Axis x, Axis y, List<Line> lines) i
         }
     }
 
-    /** How a line is drawn. */
+    /** Style of a line. */
     public enum Style {
         /** A line with marks. */
         @JsonProperty("strong")
@@ -157,7 +157,7 @@ public record Chart(String id, String title, Axis x, Axis y, List<Line> lines) i
     }
 
     /**
-     * What is known of a point beside where it is.
+     * Detail of a point beside where it is.
      *
      * @param label its name
      * @param spread half the bar around it; null for none

@@ -76,7 +76,7 @@ public record Page(String title, String lead, List<Card> cards, List<Section> se
         AtomicFile.write(file, html().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** Where the data of a page stands: {@code report.json} beside {@code report.html}. */
+    /** Returns the place of a page's data: {@code report.json} beside {@code report.html}. */
     public static Path dataOf(Path page) {
         String name = page.getFileName().toString();
         return page.resolveSibling((name.endsWith(".html") ? name.substring(0, name.length() - 5) : name) + ".json");

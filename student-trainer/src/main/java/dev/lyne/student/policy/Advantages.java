@@ -27,7 +27,7 @@ public record Advantages(
         double rewardClip) {
     private static final double EPSILON = 1e-8;
 
-    /** How returns are brought to mean 0 and variance 1. */
+    /** Whitening: how returns are brought to mean 0 and variance 1. */
     public enum Whitening {
         /** Not at all. */
         NONE,

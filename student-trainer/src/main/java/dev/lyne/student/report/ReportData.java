@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 
 /**
- * What a report shows.
+ * Data that a report shows.
  *
  * @param title heading of the page
  * @param lead one sentence below it
@@ -59,7 +59,7 @@ public record ReportData(
         }
     }
 
-    /** What was wrong with the text that a student wrote, after so many steps. */
+    /** Warning of the text that a student wrote, after so many steps. */
     public record Alarm(long step, String text) {}
 
     /**

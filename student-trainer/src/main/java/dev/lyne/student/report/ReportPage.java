@@ -34,10 +34,10 @@ public final class ReportPage {
     private static final int MOST_MARKED_STEPS = 60;
     private static final int MOST_OPEN_ALARMS = 6;
 
-    /** What the names of figures of own text begin with in {@code metrics.jsonl}. */
+    /** Prefix of the names of figures of own text in {@code metrics.jsonl}. */
     private static final String OWN_TEXT = "own_text_";
 
-    /** What the names of figures of several teachers begin with among those of a step. */
+    /** Prefix of the names of figures of several teachers among those of a step. */
     private static final String OF_TEACHER = "teacher/";
 
     private final ReportData data;
@@ -166,7 +166,7 @@ public final class ReportPage {
         return OF_TEACHER + teacher + "/" + figure;
     }
 
-    /** What came of each of several teachers; absent where no run had several. */
+    /** Returns the section of each of several teachers' figures; absent where no run had several. */
     private Optional<Section> teachers() {
         List<List<String>> rows = new ArrayList<>();
         for (Run run : data.runs()) {
@@ -233,7 +233,7 @@ public final class ReportPage {
                         Stream.concat(alarms().stream(), charts(names).stream()).toList()));
     }
 
-    /** What was wrong with it, step by step; open where it is little. */
+    /** Returns the warnings of the text that students wrote, step by step; open where there are few. */
     private List<Block> alarms() {
         List<List<String>> rows = data.runs().stream()
                 .flatMap(run -> run.alarms().stream()

@@ -32,7 +32,7 @@ public record Prompt(
         return new Prompt(key, passage.prompt(), passage.continuation(), teacher.length == 0 ? null : teacher);
     }
 
-    /** What a teacher is to respond to, or to judge responses behind. */
+    /** Returns the tokens that a teacher responds to, or judges responses behind. */
     public int[] forTeacher() {
         return teacherTokens == null ? tokens : teacherTokens;
     }

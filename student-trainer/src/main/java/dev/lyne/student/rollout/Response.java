@@ -1,7 +1,7 @@
 package dev.lyne.student.rollout;
 
 /**
- * What was written after a prompt, with what is known of each token as it was drawn.
+ * Text written after a prompt, with what is known of each token as it was drawn.
  *
  * @param tokens token ids, at least one; the stop token last where there is one
  * @param ended whether it ends with a stop token, and not at its greatest length

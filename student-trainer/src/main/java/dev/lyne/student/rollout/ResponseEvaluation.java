@@ -39,7 +39,7 @@ public record ResponseEvaluation(
     }
 
     /**
-     * What is measured, and with what.
+     * Set-up of the measurement: what is measured, and with what.
      *
      * @param scorer the student
      * @param maxTokens most tokens of a response

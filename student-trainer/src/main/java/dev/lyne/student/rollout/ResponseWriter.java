@@ -2,7 +2,7 @@ package dev.lyne.student.rollout;
 
 import java.util.List;
 
-/** What writes responses. One thread uses it. */
+/** Writer of responses. One thread uses it. */
 public interface ResponseWriter extends AutoCloseable {
     /**
      * A response to each prompt, by the student as it stands, in order. Equal prompts of equal keys get equal responses from equal

@@ -12,7 +12,7 @@ import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
- * What the responses of a phase are like: what goes wrong when a student trains on its own text shows here first.
+ * Health of a phase's responses: what goes wrong when a student trains on its own text shows here first.
  *
  * @param meanLength tokens of a response
  * @param atLimit share of responses that end at their greatest length, without a stop token
@@ -29,7 +29,7 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
     private static final double MOST_OUTSIDE = 0.5;
 
     /**
-     * What responses are like.
+     * Returns the health of responses.
      *
      * @param coin whose draw each token was
      * @param outside share of tokens that the teacher's rows do not name; NaN where rows name none
@@ -76,7 +76,7 @@ public record RolloutHealth(double meanLength, double atLimit, double entropy, d
         return values;
     }
 
-    /** What people should know, in a line each, of a run whose first phase was like that. */
+    /** Returns warnings, each in a line, of a run whose first phase was like that. */
     public List<String> alarms(RolloutHealth first) {
         List<String> alarms = new ArrayList<>();
         if (atLimit > MOST_AT_LIMIT && first.atLimit <= MOST_AT_LIMIT) {

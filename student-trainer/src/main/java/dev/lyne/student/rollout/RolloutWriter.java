@@ -1,10 +1,11 @@
 package dev.lyne.student.rollout;
 
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -92,7 +93,7 @@ public final class RolloutWriter implements ResponseWriter {
         mixture.ifPresent(part -> part.teacher().close());
     }
 
-    /** Who gives the next token of a response. */
+    /** State of a response: who gives its next token. */
     private enum Turn {
         STUDENT,
         /** The teacher, which is drawing. */
@@ -159,14 +160,14 @@ public final class RolloutWriter implements ResponseWriter {
             if (ready.isEmpty()) {
                 return false;
             }
-            List<Extended> outcomes =
+            List<DecodeOutcome> outcomes =
                     decoder.extend(ready.stream().map(Draft::next).toList());
             List<Draft> without = new ArrayList<>();
             for (int i = 0; i < ready.size(); i++) {
                 Draft draft = ready.get(i);
-                if (outcomes.get(i) instanceof Extended.Answered answered) {
+                if (outcomes.get(i) instanceof DecodeOutcome.Answered answered) {
                     draft.take(answered);
-                } else if (outcomes.get(i) instanceof Extended.NoRoom) {
+                } else if (outcomes.get(i) instanceof DecodeOutcome.NoRoom) {
                     without.add(draft);
                 } else {
                     throw new IllegalStateException("response " + draft.index + ": the student's logits after "
@@ -285,7 +286,9 @@ public final class RolloutWriter implements ResponseWriter {
                     && new Coin(options.seed(), mixture.get().share()).isTeachers(prompt.key(), length);
         }
 
-        /** What the student is to take up, and whether it draws or is asked about the teacher's draw. */
+        /**
+         * Returns the tokens that the student takes up next, and whether it draws or is asked about the teacher's draw.
+         */
         Extension next() {
             int[] held = prompt.tokens();
             int from = sequence.length();
@@ -295,13 +298,13 @@ public final class RolloutWriter implements ResponseWriter {
                 more[i] = at < held.length ? held[at] : tokens[at - held.length];
             }
             int[] labels = new int[more.length];
-            Arrays.fill(labels, Extension.NOTHING);
-            labels[labels.length - 1] = turn == Turn.TAKEN ? tokens[length] : Extension.DRAW;
+            Arrays.fill(labels, DecodeItem.NOTHING);
+            labels[labels.length - 1] = turn == Turn.TAKEN ? tokens[length] : DecodeItem.DRAW;
             double uniform = SeededUniforms.STUDENT_DRAW.at(options.seed(), prompt.key(), length);
-            return new Extension(sequence, more, labels, uniform, options.proposal());
+            return new Extension(sequence, new DecodeItem(more, labels, uniform, options.proposal()));
         }
 
-        void take(Extended.Answered found) {
+        void take(DecodeOutcome.Answered found) {
             tokens[length] = found.ids()[0];
             logProbabilities[length] = found.logProbabilities()[0];
             proposalLogProbabilities[length] = found.proposalLogProbabilities()[0];
@@ -339,7 +342,7 @@ public final class RolloutWriter implements ResponseWriter {
             }
         }
 
-        /** Whether it can do nothing before the teacher has answered. */
+        /** Returns whether the response can do nothing before the teacher has answered. */
         boolean waits() {
             return turn == Turn.TEACHER || isOwed();
         }

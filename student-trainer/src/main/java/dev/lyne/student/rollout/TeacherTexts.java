@@ -5,7 +5,7 @@ import java.util.List;
 /** A teacher that continues prompts by itself. One thread uses it. */
 public interface TeacherTexts extends AutoCloseable {
     /**
-     * Its continuation of each prompt, in order: token ids, the stop token last where there is one.
+     * Returns the teacher's continuation of each prompt, in order: token ids, the stop token last where there is one.
      *
      * @param maxTokens most tokens of a continuation
      */

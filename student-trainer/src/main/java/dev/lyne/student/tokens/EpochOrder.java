@@ -24,7 +24,7 @@ public final class EpochOrder {
         this.halfBits = (bits + 1) / 2;
     }
 
-    /** Which thing comes at this place of this epoch. */
+    /** Returns the number of the item at this place of this epoch. */
     public long at(long epoch, long index) {
         if (index < 0 || index >= count) {
             throw new IllegalArgumentException("index: " + index + " (expected: 0.." + (count - 1) + ")");

@@ -1,7 +1,8 @@
 package dev.lyne.student.tokens;
 
 /**
- * What decides which tokens a trainer sees, cut how and in what order. Two runs with equal packing see equal windows.
+ * Digest of all that decides which tokens a trainer sees, cut how and in what order. Two runs with equal packing see
+ * equal windows.
  *
  * @param tokenizerSha256 digest of the tokenizer, hexadecimal
  * @param corpusSha256 digest of the corpus, hexadecimal

@@ -4,7 +4,7 @@ import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import java.util.OptionalInt;
 
-/** What the token store needs of a tokenizer. Safe for several threads. */
+/** A tokenizer, as the token store needs it. Safe for several threads. */
 public interface TextEncoder {
     /** Token ids of a text, without special tokens. */
     int[] encode(String text);

@@ -1,7 +1,7 @@
 package dev.lyne.student.tokens;
 
 import dev.lyne.files.AtomicFile;
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +12,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What stands in a token store: `manifest.json`.
+ * Manifest of a token store: `manifest.json`.
  *
  * @param skipped documents that could not be read
  * @param firstSkipped the first of them, and why; empty where there is none
@@ -53,7 +53,7 @@ record TokenManifest(
     /** Documents that could not be read, and the first of them with why; empty where there is none. */
     record Skipped(long documents, String first) {}
 
-    /** One shard: its sizes and the CRC32C of its two files. */
+    /** Shard: its sizes and the CRC32C of its two files. */
     record Shard(int tokens, int documents, int tokensCrc32c, int documentsCrc32c) {}
 
     static String tokensFile(int shard) {
@@ -64,7 +64,7 @@ record TokenManifest(
         return "shard-%05d.documents".formatted(shard);
     }
 
-    /** What is to be built. */
+    /** Returns the manifest of a store that is to be built. */
     static TokenManifest planned(String corpusSha256, String tokenizerSha256, String documentRule) {
         return new TokenManifest(VERSION, corpusSha256, tokenizerSha256, documentRule, 0, "", 0, List.of(), List.of());
     }

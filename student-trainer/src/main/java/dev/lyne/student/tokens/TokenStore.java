@@ -41,7 +41,7 @@ public final class TokenStore {
         /** So far {@code done} of {@code total} bytes; all of them once only, at the end. */
         void update(long done, long total);
 
-        /** Another run tokenises the same corpus; called again and again while it is waited for. */
+        /** Notes that another run tokenises the same corpus; called again and again while it is waited for. */
         default void waits() {}
     }
 

@@ -96,7 +96,7 @@ public final class Windows {
         return new Windows(this, index -> order.at(0, index), size);
     }
 
-    /** Those of these windows, by their numbers, at least one. */
+    /** Returns these windows alone, by their numbers, at least one. */
     public Windows only(long[] numbers) {
         if (numbers.length == 0) {
             throw new IllegalArgumentException("windows: none (expected: at least 1)");
@@ -105,8 +105,8 @@ public final class Windows {
     }
 
     /**
-     * Those of these windows that responses can be written in, for {@link #passage}: the first of each record, so that no prompt is from a
-     * record's middle; of a plain document the first, and each later one that is full.
+     * Returns the windows that responses can be written in, for {@link #passage}: the first of each record, so that no
+     * prompt is from a record's middle; of a plain document the first, and each later one that is full.
      */
     public Windows passages() {
         return only(LongStream.range(0, count)
@@ -122,7 +122,7 @@ public final class Windows {
         return !hasPrompt(place.shard, place.document) && store.length(place.shard, place.document) - start >= context;
     }
 
-    /** Those of these windows that are of documents whose numbers, from 0 in the order of the text, are wanted. */
+    /** Returns the windows of documents whose numbers, from 0 in the order of the text, are wanted. */
     public Windows ofDocuments(LongPredicate wanted) {
         return only(LongStream.range(0, count)
                 .filter(number -> wanted.test(documentOf(number)))
@@ -182,7 +182,10 @@ public final class Windows {
                 teacherTokens(shard, document, end));
     }
 
-    /** What a teacher sees that sees another prompt, up to that place of the document; empty where it sees the same. */
+    /**
+     * Returns the tokens of a teacher that sees another prompt, up to that place of the document; empty where it sees
+     * the same.
+     */
     private int[] teacherTokens(int shard, int document, int to) {
         return store.teacherPromptLength(shard, document) == 0 ? new int[0] : store.teacherTokens(shard, document, to);
     }
@@ -286,7 +289,10 @@ public final class Windows {
         return total;
     }
 
-    /** What of the records' prompts is in no window, and how many windows lack the beginning of their record. */
+    /**
+     * Returns how much of the records' prompts is in no window, and how many windows lack the beginning of their
+     * record.
+     */
     public Cut cut() {
         Cut sum = new Cut(0, 0);
         if (isSample()) {
@@ -309,7 +315,7 @@ public final class Windows {
     }
 
     /**
-     * What windows lack of records with a prompt.
+     * Parts of records with a prompt that windows lack.
      *
      * @param promptTokens tokens of prompts that are in no window
      * @param windows windows that do not reach back to the beginning of their record
@@ -320,7 +326,10 @@ public final class Windows {
         }
     }
 
-    /** What one window lacks; the tokens are counted with a record's first window, which reaches back the farthest. */
+    /**
+     * Returns what one window lacks; the tokens are counted with a record's first window, which reaches back the
+     * farthest.
+     */
     private Cut cut(Place place) {
         int start = Math.max(0, responseEnd(place) - context);
         int lost = place.inDocument == 0 ? Math.max(0, start - store.bosTokens()) : 0;
@@ -372,7 +381,7 @@ public final class Windows {
         return Math.min(store.length(place.shard, place.document), start + context);
     }
 
-    /** Where a window is: the number of its document in a shard, and its own in the document. */
+    /** Place of a window: the number of its document in a shard, and its own in the document. */
     private record Place(int shard, int document, int inDocument) {}
 
     private Place place(long index) {

@@ -68,7 +68,7 @@ final class Ancestry {
         }
     }
 
-    /** What a summary says of the parent: run, step, weights and optimiser; empty where there is none. */
+    /** Returns the parent as a summary states it: run, step, weights and optimiser; empty where there is none. */
     static Map<String, String> of(Map<String, String> identity) {
         TreeMap<String, String> parent = new TreeMap<>();
         identity.forEach((name, value) -> {

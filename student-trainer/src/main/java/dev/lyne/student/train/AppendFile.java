@@ -14,7 +14,7 @@ final class AppendFile implements Closeable {
     private final FileChannel channel;
     private long wholeBytes;
 
-    /** How much of a file's beginning consists of whole entries. */
+    /** Measure of how much of a file's beginning consists of whole entries. */
     interface WholeEntries {
         /** Bytes of the whole entries among the first {@code limit} bytes. */
         long bytes(FileChannel channel, long limit) throws IOException;

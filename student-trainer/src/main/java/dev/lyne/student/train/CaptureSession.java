@@ -46,7 +46,7 @@ public final class CaptureSession {
     private final List<Float> temperatures;
     private final Recorder.Options options;
 
-    /** Where settings without a tokenizer get one, once all others are known to hold. */
+    /** Completion of settings without a tokenizer, once all others are known to hold. */
     @FunctionalInterface
     public interface Completion {
         /** The settings with a tokenizer, or as they are. */
@@ -194,7 +194,7 @@ public final class CaptureSession {
         return options.out();
     }
 
-    /** What the whole capture would take, from a sample that the teacher scores; records nothing. */
+    /** Estimates the size and time of the whole capture from a sample that the teacher scores; records nothing. */
     public Estimate estimate(RecorderListener listener, ProgressListener progress)
             throws IOException, InterruptedException {
         return with(listener, progress, Recorder::estimate);

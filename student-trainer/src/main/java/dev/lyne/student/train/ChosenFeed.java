@@ -5,8 +5,6 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.student.tokens.Window;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.LongSupplier;
 import java.util.stream.LongStream;
 
 /**
@@ -19,12 +17,13 @@ final class ChosenFeed implements StepFeed {
     private final WindowSequence sequence;
     private final StudentTopIds choosing;
     private final int k;
-    private final PatientTake taking;
+    private final RetryingTake taking;
     private long nextPlace;
 
     /**
      * @param first place of the first window wanted
      * @param k tokens chosen at each position
+     * @param taking takes the stream's targets
      */
     ChosenFeed(
             TargetStream stream,
@@ -32,14 +31,13 @@ final class ChosenFeed implements StepFeed {
             long first,
             StudentTopIds choosing,
             int k,
-            LongSupplier nanoTicker,
-            BooleanSupplier stopRequested) {
+            RetryingTake taking) {
         this.stream = stream;
         this.sequence = sequence;
         this.nextPlace = first;
         this.choosing = choosing;
         this.k = k;
-        this.taking = new PatientTake(stream, nanoTicker, stopRequested);
+        this.taking = taking;
     }
 
     @Override

@@ -6,7 +6,7 @@ import dev.lyne.student.tokens.Windows;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a user is to know of a corpus before it is used: what was passed over, what was skipped, what was cut. */
+/** Notices of a corpus for its user: what was passed over, what was skipped, what was cut. */
 public final class CorpusNotices {
     private static final int MOST_FILES = 20;
 
@@ -36,7 +36,7 @@ public final class CorpusNotices {
         return lines;
     }
 
-    /** Of these lines, those about files. */
+    /** Returns the lines about files. */
     public static List<String> files(String what, Corpus corpus) {
         List<String> lines = new ArrayList<>();
         corpus.passedOver().stream().limit(MOST_FILES).forEach(file -> lines.add(what + ": passed over " + file));

@@ -5,7 +5,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
-/** Which documents of the held-out text are evaluated on, so that what is chosen on one part is reported on another. */
+/** Part of the held-out text that is evaluated on, so that what is chosen on one part is reported on another. */
 public enum HeldOutPart {
     /** All of them. */
     ALL,

@@ -19,10 +19,11 @@ import java.util.stream.LongStream;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What another trainer needs to begin where a run begins and to go as it goes, in one directory: the student's weights before step 1 as a
- * Hugging Face model with its tokenizer; {@code settings.json}, every setting; {@code windows.jsonl} and {@code held_out.jsonl}, the token ids
- * of each window in the order of their numbers; {@code steps.jsonl}, each step's scheduled values and windows; and once the first step's
- * targets are there {@code first_targets.jsonl}, the teacher's rows as the student learns from them.
+ * Export of what another trainer needs to begin where a run begins and to go as it goes, in one directory: the
+ * student's weights before step 1 as a Hugging Face model with its tokenizer; {@code settings.json}, every setting;
+ * {@code windows.jsonl} and {@code held_out.jsonl}, the token ids of each window in the order of their numbers;
+ * {@code steps.jsonl}, each step's scheduled values and windows; and once the first step's targets are there
+ * {@code first_targets.jsonl}, the teacher's rows as the student learns from them.
  */
 final class InitialExport {
     private static final JsonMapper JSON = JsonMapper.builder().build();

@@ -12,7 +12,7 @@ import java.util.TreeMap;
  * run has, and comes back from a checkpoint as it went. Owned by the training thread.
  */
 final class LossProgress {
-    /** What checkpoints of every loss held before the state was the loss's own. */
+    /** Prefix of values that checkpoints of every loss held before the state was the loss's own. */
     private static final String TAID = "taid.";
 
     private final String loss;
@@ -76,7 +76,7 @@ final class LossProgress {
         state.stepped(step);
     }
 
-    /** What a checkpoint keeps. */
+    /** Returns the values that a checkpoint keeps. */
     Map<String, Double> saved() {
         return finite("state", state.saved());
     }

@@ -79,7 +79,7 @@ final class MetricsFile implements Closeable {
         append(line);
     }
 
-    /** What is wrong with the student's own text, for people. */
+    /** Writes a warning of the student's own text, for people. */
     void alarm(long step, double seconds, String alarm) throws IOException {
         ObjectNode line = JSON.createObjectNode();
         line.put("step", step);

@@ -1,7 +1,7 @@
 package dev.lyne.student.train;
 
 import dev.lyne.client.TeacherDescription;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.Selection;
 import dev.lyne.student.loss.DistillationLoss;
 import dev.lyne.student.loss.Loss;
@@ -82,7 +82,7 @@ public record OnPolicySettings(
                     (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20);
         }
 
-        /** What the student draws from. */
+        /** Returns the distribution that the student draws from. */
         Proposal student() {
             return new Proposal(temperature, topP);
         }
@@ -132,7 +132,7 @@ public record OnPolicySettings(
     public record SingleStep(boolean counts, Rows rows, int k) {
         /** Kinds of rows. */
         public enum Rows {
-            /** Those of the run's selection; with a tail bucket a lower bound of the reverse KL. */
+            /** Rows of the run's selection; with a tail bucket a lower bound of the reverse KL. */
             TOP_K_TAIL,
             /** The student's own most probable ids. */
             STUDENT_IDS,

@@ -54,7 +54,7 @@ final class OwnTextFeed implements StepFeed {
     private final int batch;
     private final long seed;
     private final OwnTextSteps kinds;
-    private final PatientTake taking;
+    private final RetryingTake taking;
     private final long lastPhase;
     private final Deque<Written> written = new ArrayDeque<>();
     private final Deque<TargetSequence> unasked = new ArrayDeque<>();
@@ -70,7 +70,7 @@ final class OwnTextFeed implements StepFeed {
     private long stallNanos;
 
     /**
-     * What a feed works with.
+     * Parts that a feed works with.
      *
      * @param data windows of the corpus, for steps on data and beside own text
      * @param stream where own text is scored
@@ -105,7 +105,7 @@ final class OwnTextFeed implements StepFeed {
         this.seed = seed;
         this.kinds = kinds;
         this.lastPhase = (kinds.writtenInAll() - 1) / phaseSteps();
-        this.taking = new PatientTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
+        this.taking = new RetryingTake(parts.stream(), parts.nanoTicker(), parts.stopRequested());
         try {
             long written = kinds.written();
             long begun = written == 0 ? 0 : (written - 1) / phaseSteps() + 1;
@@ -257,7 +257,7 @@ final class OwnTextFeed implements StepFeed {
         }
     }
 
-    /** The same with the ids that the student names, where it does. */
+    /** Returns the responses with the ids that the student names, where it does. */
     private List<Rollout> chosen(List<Rollout> rollouts) {
         if (!settings.singleStep().choosesIds()) {
             return rollouts;
@@ -331,7 +331,10 @@ final class OwnTextFeed implements StepFeed {
         return new Coin(seed, settings.proposal().mixing());
     }
 
-    /** What the responses of the run's first phase were like, where they are still kept: a resumed run compares with them, too. */
+    /**
+     * Returns the health of the run's first phase, where its responses are still kept: a resumed run compares with it,
+     * too.
+     */
     private Optional<RolloutHealth> firstPhase() {
         try {
             return parts.files().read(0).map(rollouts -> RolloutHealth.of(rollouts, coin(), Double.NaN));
@@ -385,7 +388,10 @@ final class OwnTextFeed implements StepFeed {
                 window.teacherTokens());
     }
 
-    /** What the policy reads of each token. Responses that the teacher failed have no rows, and are left out of the advantages. */
+    /**
+     * Returns the tokens as the policy reads them. Responses that the teacher failed have no rows, and are left out of
+     * the advantages.
+     */
     private List<OwnTokens> tokens(List<Rollout> rollouts, List<Optional<Targets>> targets) {
         List<double[]> logRatios = new ArrayList<>();
         for (int i = 0; i < rollouts.size(); i++) {

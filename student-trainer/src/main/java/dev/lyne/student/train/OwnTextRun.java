@@ -14,7 +14,10 @@ import java.util.Optional;
 import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
-/** What a run on the student's own text has of its teacher: a stream that scores that text, and draws where the teacher mixes in. */
+/**
+ * The teacher's part in a run on the student's own text: a stream that scores that text, and draws where the teacher
+ * mixes in.
+ */
 final class OwnTextRun implements AutoCloseable {
     private final TrainingConfig config;
     private final OnPolicySettings settings;

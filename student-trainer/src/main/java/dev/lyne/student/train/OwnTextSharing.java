@@ -40,14 +40,14 @@ public record OwnTextSharing(double share, Optional<Adaptation> adaptation, Opti
     public record Replay(int capacity, ShareSchedule schedule) {
         /** Share of the steps on own text whose responses are new. */
         public enum ShareSchedule {
-            /** From 1 to 0 over the run. */
+            /** Share that goes from 1 to 0 over the run. */
             DECREASING,
             /** A half. */
             CONSTANT,
-            /** From 0 to 1 over the run. */
+            /** Share that goes from 0 to 1 over the run. */
             INCREASING;
 
-            /** Of a run of so many steps, when so many are done. */
+            /** Returns the share of a run of so many steps, when so many are done. */
             double at(long done, long steps) {
                 double progress = (double) done / steps;
                 return switch (this) {

@@ -6,13 +6,14 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * Which steps of a run are on text of the student's own, and whether it is written for them. One uniform number a step decides, as in DistiLLM
- * (arXiv 2402.03898) and its official code: below the share φ the step is on own text; below φ r, or while fewer responses are kept than may
- * be, on new responses, else on kept ones. The invariant: what is decided of a step follows from the seed and the state before it,
- * which a checkpoint keeps where it follows from more than the seed. Owned by the training thread.
+ * Choice of the steps of a run that are on text of the student's own, and whether it is written for them. One uniform
+ * number a step decides, as in DistiLLM (arXiv 2402.03898) and its official code: below the share φ the step is on own
+ * text; below φ r, or while fewer responses are kept than may be, on new responses, else on kept ones. The invariant:
+ * what is decided of a step follows from the seed and the state before it, which a checkpoint keeps where it follows
+ * from more than the seed. Owned by the training thread.
  */
 final class OwnTextSteps {
-    /** What the names of its values in a checkpoint begin with. */
+    /** Prefix of the names of its values in a checkpoint. */
     static final String PREFIX = "own_text.";
 
     private static final String SHARE = PREFIX + "share";
@@ -23,7 +24,7 @@ final class OwnTextSteps {
     /** Keeps the coin of a step apart from other random numbers of the seed. */
     private static final long DOMAIN = 0x6F776E2074657874L;
 
-    /** What a step is on. */
+    /** Kind of a step, by the text that it is on. */
     enum Kind {
         /** Windows of the corpus. */
         DATA,
@@ -34,7 +35,7 @@ final class OwnTextSteps {
     }
 
     /**
-     * What steps so far have come to.
+     * State that steps so far have come to.
      *
      * @param share φ of the next step
      * @param compared held-out loss at the last rise of the share, or at first, nats a token; absent before the first evaluation
@@ -186,7 +187,7 @@ final class OwnTextSteps {
         return sharing.isStateful() ? steps : fromSeed(steps).written;
     }
 
-    /** What a checkpoint keeps after that step, which is the last decided one or the one before. */
+    /** Returns the values that a checkpoint keeps after that step, which is the last decided one or the one before. */
     Map<String, Double> saved(long after) {
         if (!sharing.isStateful()) {
             return Map.of();

@@ -34,7 +34,7 @@ public interface ProgressListener {
     }
 
     /**
-     * What is about to be trained.
+     * Start of a run: what is about to be trained.
      *
      * @param parameters trained numbers
      * @param windows windows of the corpus
@@ -65,7 +65,7 @@ public interface ProgressListener {
             Map<String, Double> coverageByTeacher) {}
 
     /**
-     * What one optimiser step did.
+     * Figures of one optimiser step.
      *
      * @param loss what is minimised
      * @param nll nats a token on the data; NaN in a step without any
@@ -90,7 +90,7 @@ public interface ProgressListener {
     }
 
     /**
-     * What one optimiser step was on the windows of one of several teachers.
+     * Figures of one optimiser step on the windows of one of several teachers.
      *
      * @param positions positions of those windows
      * @param nll nats a token on them; NaN where there are none

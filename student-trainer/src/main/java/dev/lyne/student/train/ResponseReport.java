@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** What a report says of responses to held-out prompts, of several runs side by side. */
+/** A report's figures of responses to held-out prompts, of several runs side by side. */
 final class ResponseReport {
     private static final List<String> HEAD = List.of(
             "student",

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What stands where in the directory of a run. */
+/** The directory of a run, and the place of each file in it. */
 public record RunDirectory(Path root) {
     private static final List<String> TOKENIZER_FILES = List.of(
             "tokenizer.json",
@@ -44,7 +44,7 @@ public record RunDirectory(Path root) {
         return root.resolve("model");
     }
 
-    /** What came of the run. */
+    /** Returns the place of the run's summary. */
     public Path summary() {
         return root.resolve("summary.json");
     }

@@ -16,7 +16,9 @@ import java.util.TreeSet;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What has to be the same for a run to go on from a checkpoint as if it had never stopped, by name. */
+/**
+ * Identity of a run, by name: all that has to be the same for it to go on from a checkpoint as if it had never stopped.
+ */
 final class RunIdentity {
     private static final String TEACHER = "teacher.";
     private static final String FINGERPRINT = ".fingerprint";
@@ -25,11 +27,11 @@ final class RunIdentity {
     private static final String STUDENT = "student.";
     private static final String HELD_OUT_CORPUS = "held_out.corpus";
 
-    /** What is the world's and no setting: another value is not wrong usage. */
+    /** Names of what is found in the world and is no setting: another value is not wrong usage. */
     private static final List<String> FOUND = List.of(
             "packing.tokenizer", "packing.corpus", "packing.digest", HELD_OUT_CORPUS, "teacher.", "fingerprint");
 
-    /** What bits depend on beside the settings: given up together by a run that is not deterministic. */
+    /** Names of what bits depend on beside the settings: given up together by a run that is not deterministic. */
     private static final Set<String> BITS = Set.of("deterministic", "device", "threads", "fingerprint");
 
     private static final JsonMapper JSON = JsonMapper.builder().build();
@@ -156,12 +158,15 @@ final class RunIdentity {
         return identity;
     }
 
-    /** What a teacher's last bits depend on; of one that promises none, it says so. */
+    /** Returns in words what a teacher's last bits depend on, or that it promises none. */
     private static String bits(TeacherDescription teacher) {
         return teacher.fingerprint() + (teacher.deterministic() ? "" : ", not deterministic");
     }
 
-    /** What the held-out loss is of and when it is taken, where the share of steps on own text follows it; else nothing. */
+    /**
+     * Returns what the held-out loss is of and when it is taken, where the share of steps on own text follows it; else
+     * nothing.
+     */
     static Map<String, String> ofEvaluation(TrainingConfig config, Optional<HeldOutLoss> heldOut) {
         boolean followed =
                 config.onPolicy().flatMap(own -> own.sharing().adaptation()).isPresent();
@@ -180,7 +185,7 @@ final class RunIdentity {
                 Long.toString(config.run().evaluateEvery()));
     }
 
-    /** What the student computes with its weights, a name for each key: {@code student.rope_scaling.factor}. */
+    /** Adds the student's arithmetic, a name for each key: {@code student.rope_scaling.factor}. */
     private static void putStudent(TreeMap<String, String> identity, String prefix, JsonNode arithmetic) {
         for (Map.Entry<String, JsonNode> entry : arithmetic.properties()) {
             String name = prefix + entry.getKey();

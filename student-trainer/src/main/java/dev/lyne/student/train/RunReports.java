@@ -22,7 +22,7 @@ import tools.jackson.core.type.TypeReference;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What runs left in their directories, as the data of a report. */
+/** Reader of runs' directories, for the data of a report. */
 public final class RunReports {
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
@@ -54,7 +54,7 @@ public final class RunReports {
                 settings(directory, summary));
     }
 
-    /** The same beginnings continued by several models, which are given in the order to show them, by name. */
+    /** Returns the same beginnings continued by several models, which are given in the order to show them, by name. */
     public static List<Texts> sideBySide(Map<String, List<Samples.Sample>> byModel) {
         List<Texts> sets = new ArrayList<>();
         int count = byModel.values().stream().mapToInt(List::size).min().orElse(0);
@@ -155,7 +155,10 @@ public final class RunReports {
         }
     }
 
-    /** What is neither a measurement nor a count: schedules' values, those of a loss that learns, and those of several teachers. */
+    /**
+     * Returns the values that are neither a measurement nor a count: of schedules, of a loss that learns, and of
+     * several teachers.
+     */
     private static Map<String, Double> scheduled(JsonNode line) {
         Map<String, Double> scheduled = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> teacher :

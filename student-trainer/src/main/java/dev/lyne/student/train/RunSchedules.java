@@ -4,7 +4,7 @@ import java.util.Map;
 
 /** The schedules of a run of so many steps. */
 record RunSchedules(Schedule learningRate, Schedule alpha, Temperatures temperatures, long steps) {
-    /** Those of a configuration. */
+    /** Returns the schedules of a configuration. */
     static RunSchedules of(TrainingConfig config, long steps) {
         return new RunSchedules(
                 config.optimization().schedule().over(steps),

@@ -13,10 +13,10 @@ public record RunStart(Mode mode, Optional<Fork> fork) {
     /** At step 0, in a directory without finished steps. */
     public static final RunStart AFRESH = new RunStart(Mode.AFRESH, Optional.empty());
 
-    /** From the newest checkpoint. */
+    /** Start from the newest checkpoint. */
     public static final RunStart RESUMED = new RunStart(Mode.RESUME, Optional.empty());
 
-    /** What is done about checkpoints in the run's directory. */
+    /** Mode of a start, by what is done about checkpoints in the run's directory. */
     public enum Mode {
         /** There may be none. */
         AFRESH,

@@ -20,7 +20,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What came of a run: {@code summary.json}, which holds the fields of the parts side by side.
+ * Summary of a run: {@code summary.json}, which holds the fields of the parts side by side.
  *
  * @param method the distillation loss, or {@code cross_entropy}
  * @param selection which entries of the teacher's rows were asked for; null without a teacher
@@ -48,7 +48,7 @@ public record RunSummary(
         Map<String, String> parent,
         @JsonUnwrapped TextUse text) {
     /**
-     * What came of one of several teachers.
+     * Figures of one of several teachers.
      *
      * @param positions targets needed of it
      * @param coverage those used over those needed; null where none was needed
@@ -88,7 +88,7 @@ public record RunSummary(
     }
 
     /**
-     * What came of the teacher's rows.
+     * Figures of the teacher's rows.
      *
      * @param coverage targets used over targets needed; null without a teacher
      * @param bytesPerPosition mean size of a used row on its way, block headers included; null without a teacher
@@ -107,7 +107,7 @@ public record RunSummary(
     }
 
     /**
-     * What became of the corpus.
+     * Figures of the corpus.
      *
      * @param documentBos token before each document; null for none
      * @param documentEos token after each document; null for none

@@ -17,7 +17,7 @@ import java.util.Optional;
 import java.util.OptionalDouble;
 import org.jspecify.annotations.Nullable;
 
-/** Where the targets of a run come from, and what is asked of them. */
+/** Source of a run's targets, and what is asked of it. */
 final class RunTargets {
     private RunTargets() {}
 
@@ -41,7 +41,7 @@ final class RunTargets {
     }
 
     /**
-     * What a run with these settings asks of its teacher, or of a capture.
+     * Returns the request of a run with these settings to its teacher, or to a capture.
      *
      * @param sameBits whether replicas have to agree on the last bits
      */

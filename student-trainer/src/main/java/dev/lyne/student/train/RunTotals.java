@@ -9,9 +9,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** What a run has added up so far. Owned by the training thread. */
+/** Sums of a run so far. Owned by the training thread. */
 final class RunTotals {
-    /** What the names begin with under which a checkpoint keeps the counts of several teachers. */
+    /** Prefix of the names under which a checkpoint keeps the counts of several teachers. */
     static final String BY_TEACHER = "teacher/";
 
     private static final String NEEDED = "/needed_targets";
@@ -128,7 +128,7 @@ final class RunTotals {
         return neededTargets == 0 ? Double.NaN : (double) usedTargets / neededTargets;
     }
 
-    /** The same of each of several teachers, by name. */
+    /** Returns the coverage of each of several teachers, by name. */
     Map<String, Double> coverageByTeacher() {
         Map<String, Double> coverage = new LinkedHashMap<>();
         for (int i = 0; i < teachers.size(); i++) {
@@ -146,7 +146,7 @@ final class RunTotals {
         return needed;
     }
 
-    /** What a checkpoint keeps of several teachers' counts. */
+    /** Returns the counts of several teachers that a checkpoint keeps. */
     Map<String, Double> saved() {
         Map<String, Double> saved = new TreeMap<>();
         for (int i = 0; i < teachers.size(); i++) {

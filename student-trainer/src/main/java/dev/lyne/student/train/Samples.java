@@ -36,7 +36,7 @@ public final class Samples {
         }
     }
 
-    /** What continues token ids: the model of a run, or its teacher's. */
+    /** A generator that continues token ids: the model of a run, or its teacher's. */
     public interface Generator {
         /** A continuation of the prompt that ends at any of {@code stopIds}. */
         int[] generate(

@@ -44,7 +44,7 @@ record Schedule(String kind, double high, double low, long warmupSteps, long dec
         require("total_steps", totalSteps, warmupSteps + decaySteps + (comesDown ? 1 : 0));
     }
 
-    /** The same value at every step. */
+    /** Returns the schedule of one value at every step. */
     static Schedule constant(double value) {
         return new Schedule("constant", value, 0, 0, 0, 0, 0);
     }

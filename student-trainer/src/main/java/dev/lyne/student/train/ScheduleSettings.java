@@ -17,7 +17,7 @@ public record ScheduleSettings(
             Setting.DECAY_STEPS,
             Setting.PERIOD_STEPS);
 
-    /** Those of the weight of the distillation loss. */
+    /** The settings of the weight of the distillation loss. */
     static final Names ALPHA = new Names(
             Setting.ALPHA,
             Setting.FINAL_ALPHA,

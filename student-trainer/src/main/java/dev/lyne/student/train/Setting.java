@@ -311,7 +311,7 @@ public enum Setting {
         return "LYNE_" + name();
     }
 
-    /** What it is, for people. */
+    /** Returns the description, for people. */
     public String description() {
         return description;
     }
@@ -321,7 +321,7 @@ public enum Setting {
         return defaultValue;
     }
 
-    /** What a setting is about, for help. */
+    /** Group of settings in help, by what they are about. */
     public enum Group {
         DATA("Data"),
         TEACHER("Teacher"),
@@ -343,12 +343,12 @@ public enum Setting {
         }
     }
 
-    /** What it is about. */
+    /** Returns the group that the setting is in. */
     public Group group() {
         return group;
     }
 
-    /** Whether it takes several values. */
+    /** Returns whether the setting takes several values. */
     public boolean isList() {
         return list;
     }

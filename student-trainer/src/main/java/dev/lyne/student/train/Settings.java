@@ -32,7 +32,7 @@ public final class Settings {
         return effective;
     }
 
-    /** These with another value in place of whatever was given. */
+    /** Returns these settings with another value in place of whatever was given. */
     Settings with(Setting setting, String value) {
         Map<Setting, List<String>> changed = new EnumMap<>(values);
         changed.put(setting, List.of(value));

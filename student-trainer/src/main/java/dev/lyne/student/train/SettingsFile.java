@@ -1,6 +1,6 @@
 package dev.lyne.student.train;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import dev.lyne.lm.files.TextFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -83,7 +83,7 @@ public final class SettingsFile {
         return parse(file.toString(), TextFiles.read("--config", file, "a YAML file of settings"), known);
     }
 
-    /** The same of a text that is at hand. */
+    /** Reads settings from a text that is at hand. */
     static Map<String, List<String>> parse(String file, String text, Map<String, Boolean> known) {
         JsonNode root;
         try {

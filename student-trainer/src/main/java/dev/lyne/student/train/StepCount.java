@@ -25,7 +25,7 @@ public record StepCount(long steps, double share) {
         throw Settings.refused(setting, text, expected);
     }
 
-    /** Whether it is more than no steps. */
+    /** Returns whether there are any steps. */
     boolean isGiven() {
         return steps > 0 || share > 0;
     }

@@ -34,15 +34,21 @@ interface StepFeed extends AutoCloseable {
     /** The next windows with their targets; absent where the teacher failed a window for good. */
     List<Item> next(int count) throws InterruptedException;
 
-    /** What went wrong with the windows that have no targets, of the last call of {@link #next}. */
+    /** Returns the failures of the windows that have no targets, of the last call of {@link #next}. */
     List<String> failures();
 
-    /** What the student's own text among the windows of the last call of {@link #next} is like, by name; empty where there is none. */
+    /**
+     * Returns figures of the student's own text among the windows of the last call of {@link #next}, by name; empty
+     * where there is none.
+     */
     default Map<String, Double> ownText() {
         return Map.of();
     }
 
-    /** What people should know of the student's own text, of the last call of {@link #next}: each a line that was not told before. */
+    /**
+     * Returns warnings of the student's own text, of the last call of {@link #next}: each a line that was not told
+     * before.
+     */
     default List<String> alarms() {
         return List.of();
     }
@@ -55,7 +61,10 @@ interface StepFeed extends AutoCloseable {
     /** Takes the held-out loss after the last step, nats a token. */
     default void evaluated(double loss) {}
 
-    /** What a checkpoint keeps of it after that step, which is the last one or, where that broke off, the one before; by name. */
+    /**
+     * Returns the values that a checkpoint keeps of it after that step, which is the last one or, where that broke off,
+     * the one before; by name.
+     */
     default Map<String, Double> saved(long step) {
         return Map.of();
     }

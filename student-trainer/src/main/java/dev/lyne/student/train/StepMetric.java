@@ -12,9 +12,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** A figure of an optimiser step: its key in {@code metrics.jsonl}, and its tag among the events, where it has one. */
 enum StepMetric {
     LOSS("loss", "train/loss", step -> step.update().loss()),
-    /** Of a step on data. */
+    /** Loss of a step on data. */
     NLL("nll", "train/nll", step -> step.update().nll()),
-    /** Of a step that learns from a teacher. */
+    /** Divergence of a step that learns from a teacher. */
     DIVERGENCE("divergence", "train/divergence", step -> step.update().divergence()),
     GRADIENT_NORM("gradient_norm", "train/gradient_norm", step -> step.update().gradientNorm()),
     POSITIONS("positions", "", step -> step.pace().positions()),
@@ -24,7 +24,7 @@ enum StepMetric {
             "speed/positions_per_second",
             step -> step.pace().positionsPerSecond()),
     STALL_FRACTION("stall_fraction", "speed/stall_fraction", step -> step.pace().stallFraction()),
-    /** Of a run with a teacher. */
+    /** Coverage of a run with a teacher. */
     COVERAGE("coverage", "teacher/coverage", step -> step.coverage());
 
     private final String key;

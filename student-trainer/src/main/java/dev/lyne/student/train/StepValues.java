@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * What changes from one optimiser step to the next.
+ * Values that change from one optimiser step to the next.
  *
  * @param alpha weight of the distillation loss; the cross-entropy on the labels has 1 − alpha
  * @param ofLoss the values that the loss has learnt, by name

@@ -54,7 +54,7 @@ public final class SteppedStudent implements AutoCloseable {
         this.batches = new MicroBatches(
                 config.data().microBatchTokens(),
                 Optional.of(config.distillation().loss()));
-        long steps = config.run().steps();
+        long steps = config.run().length().steps();
         this.values = RunSchedules.of(config, steps)
                 .at(
                         1,
@@ -69,7 +69,7 @@ public final class SteppedStudent implements AutoCloseable {
      */
     @SuppressWarnings("MustBeClosedChecker") // closed with the student
     public static SteppedStudent open(TrainingConfig config) throws IOException {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources();
+        Trainer.OpenedResources resources = new Trainer.OpenedResources();
         RunInputs inputs = RunInputs.find(config);
         Tokenizer tokenizer = Tokenizer.load(config.tokenizerDirectory());
         Windows windows = new Windows(
@@ -83,8 +83,8 @@ public final class SteppedStudent implements AutoCloseable {
         return new SteppedStudent(
                 config,
                 tokenizer,
-                surroundings.openStudent(config, tokenizer.vocabularySize()).model(),
-                surroundings.openTeachers(config),
+                resources.openStudent(config, tokenizer.vocabularySize()).model(),
+                resources.openTeachers(config),
                 windows);
     }
 

@@ -21,7 +21,7 @@ import java.util.Optional;
  * @param temperature τ of the teacher's distribution
  */
 record TargetColumns(float temperature) {
-    /** What the names of all of these columns begin with. */
+    /** Prefix of the names of all of these columns. */
     static final String PREFIX = "teacher_";
 
     TargetColumns {

@@ -17,16 +17,16 @@ import java.util.function.LongSupplier;
  * the steps. A sequence that fails is asked again.
  */
 final class TargetFeed implements StepFeed {
-    /** How far ahead windows of a teacher are looked for that is seldom asked. */
+    /** Most windows ahead that are looked through for a teacher that is seldom asked. */
     private static final long MOST_AHEAD = 1 << 16;
 
     /** A teacher's stream, which hands out the windows that are its own in training order. */
     private static final class Lane {
         private final TargetStream stream;
-        private final PatientTake taking;
+        private final RetryingTake taking;
         private long nextOffered;
 
-        Lane(TargetStream stream, PatientTake taking, long nextOffered) {
+        Lane(TargetStream stream, RetryingTake taking, long nextOffered) {
             this.stream = stream;
             this.taking = taking;
             this.nextOffered = nextOffered;
@@ -41,7 +41,7 @@ final class TargetFeed implements StepFeed {
 
     /** Streams of all teachers, and which of them is asked for a window. */
     record Teachers(List<TargetStream> streams, TeacherChoice choice) {
-        /** One alone. */
+        /** Returns a lone teacher. */
         static Teachers of(TargetStream stream) {
             return new Teachers(List.of(stream), TeacherChoice.ALONE);
         }
@@ -59,7 +59,7 @@ final class TargetFeed implements StepFeed {
             LongSupplier nanoTicker,
             BooleanSupplier stopRequested) {
         this.lanes = teachers.streams().stream()
-                .map(stream -> new Lane(stream, new PatientTake(stream, nanoTicker, stopRequested), first))
+                .map(stream -> new Lane(stream, new RetryingTake(stream, nanoTicker, stopRequested), first))
                 .toList();
         this.choice = teachers.choice();
         this.sequence = sequence;

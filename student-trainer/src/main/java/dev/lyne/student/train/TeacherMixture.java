@@ -162,7 +162,7 @@ record TeacherMixture(List<Part> parts) {
     }
 
     /**
-     * Which teacher is asked for the window at a place, by its number.
+     * Returns the choice of the teacher that is asked for the window at a place, by its number.
      *
      * @param inputs of the corpus, as they are given
      */
@@ -194,7 +194,10 @@ record TeacherMixture(List<Part> parts) {
                 .toArray();
     }
 
-    /** What has to be the same for a run to go on, by name: who is asked for what. Names of files do not matter, their places do. */
+    /**
+     * Returns by name what has to be the same for a run to go on: who is asked for what. Names of files do not matter,
+     * their places do.
+     */
     Map<String, String> identity(List<Path> inputs, Corpus corpus) {
         Map<String, String> identity = new TreeMap<>();
         identity.put("teachers", String.join(", ", names()));

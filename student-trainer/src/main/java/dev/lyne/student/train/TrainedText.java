@@ -5,7 +5,7 @@ import dev.lyne.student.tokens.Windows;
 import java.util.Set;
 
 /**
- * What a run is trained on.
+ * Text that a run is trained on.
  *
  * @param wrapping tokens around each document
  * @param stopIds tokens that end a continuation of it

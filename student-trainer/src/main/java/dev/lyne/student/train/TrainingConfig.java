@@ -52,7 +52,7 @@ public record TrainingConfig(
     private static final double LEAST_STEP = 1e-12;
 
     /**
-     * What is trained on and evaluated on.
+     * Data that is trained on and evaluated on.
      *
      * @param skipInvalid whether documents that cannot be read are passed over
      * @param bos token before each document
@@ -93,7 +93,7 @@ public record TrainingConfig(
     }
 
     /**
-     * What is evaluated on.
+     * Data that is evaluated on.
      *
      * @param files none: nothing is
      * @param part documents of them
@@ -109,7 +109,7 @@ public record TrainingConfig(
     }
 
     /**
-     * What is learnt from a teacher.
+     * Settings of what is learnt from a teacher.
      *
      * @param teachers addresses; empty: plain language-model training
      * @param mixture several teachers in place of one
@@ -135,7 +135,7 @@ public record TrainingConfig(
             int inFlight,
             Accepted accepted) {
         /**
-         * What targets have to be good for.
+         * Bounds of targets that are accepted.
          *
          * @param minCoverage least share of a step's targets for it to be applied
          * @param maxTailError greatest error of a teacher's tail masses that a loss of tails is minimised with
@@ -181,7 +181,7 @@ public record TrainingConfig(
             return alphaSchedule.high();
         }
 
-        /** Whether it is known where targets come from. */
+        /** Returns whether it is known where targets come from. */
         public boolean hasSource() {
             return !teachers.isEmpty() || mixture.isPresent() || targets().isPresent();
         }
@@ -211,7 +211,7 @@ public record TrainingConfig(
                                     settings.optional(Setting.TLS_CLIENT_CERT).map(Path::of),
                                     settings.optional(Setting.TLS_CLIENT_KEY).map(Path::of)),
                     Timeouts.DEFAULT
-                            .withPatience(
+                            .withProgressTimeouts(
                                     seconds(settings, Setting.RETRY_SECONDS), seconds(settings, Setting.STUCK_SECONDS))
                             .withHedge(Duration.ofNanos(
                                     (long) (settings.number(Setting.HEDGE_MILLIS, 0, 8.64e7, true) * 1e6))),
@@ -223,7 +223,7 @@ public record TrainingConfig(
             return Duration.ofNanos((long) (settings.number(setting, 1e-3, 1e7, true) * 1e9));
         }
 
-        /** The same for another teacher. */
+        /** Returns this contact to another teacher. */
         Contact to(String teacher) {
             return new Contact(teacher, security, timeouts, priority, routing);
         }
@@ -241,7 +241,7 @@ public record TrainingConfig(
         }
     }
 
-    /** How the optimiser steps; a {@code clipNorm} of 0 does not clip. */
+    /** Settings of the optimiser's steps; a {@code clipNorm} of 0 does not clip. */
     public record Optimization(
             ScheduleSettings schedule,
             double clipNorm,
@@ -256,13 +256,12 @@ public record TrainingConfig(
     }
 
     /**
-     * How long, how often, where; {@code steps} of 0 leaves it to {@code epochs}.
+     * Settings of a run: how long, how often, where.
      *
      * @param beside what is written beside the run
      */
     public record Run(
-            long steps,
-            double epochs,
+            Length length,
             long seed,
             ModelOptions model,
             boolean deterministic,
@@ -280,8 +279,11 @@ public record TrainingConfig(
         }
     }
 
+    /** Length of a run; {@code steps} of 0 leaves it to {@code epochs}. */
+    public record Length(long steps, double epochs) {}
+
     /**
-     * What is written beside a run.
+     * Files that are written beside a run.
      *
      * @param recordTargets directory to record what the model says of each step's windows to; empty: nothing is recorded
      * @param exportInitial directory to write the student before step 1 to, and what it is going to learn from; empty: nothing is
@@ -289,7 +291,7 @@ public record TrainingConfig(
     public record Beside(Optional<Path> recordTargets, Optional<Path> exportInitial) {}
 
     /**
-     * What a step keeps in memory.
+     * Bounds of what a step keeps in memory.
      *
      * @param rowChunk rows of logits that exist at a time
      * @param recompute whether the way back computes each layer again, in place of what it would keep of it
@@ -412,8 +414,7 @@ public record TrainingConfig(
                 ComputePrecision.of(settings.choice(Setting.PRECISION, List.of("float32", "bfloat16")));
         int threads = settings.integer(Setting.THREADS, 0, 4096);
         return new Run(
-                settings.whole(Setting.STEPS, 0, 1L << 40),
-                settings.number(Setting.EPOCHS, 0, 1e6, false),
+                new Length(settings.whole(Setting.STEPS, 0, 1L << 40), settings.number(Setting.EPOCHS, 0, 1e6, false)),
                 settings.whole(Setting.SEED, 0, Long.MAX_VALUE),
                 new ModelOptions(
                         settings.text(Setting.DEVICE),
@@ -485,8 +486,8 @@ public record TrainingConfig(
             throw Settings.refused(
                     Setting.EVALUATE_RESPONSES, run.responses().count(), "0 where held_out is not given");
         }
-        if (run.steps() > 0) {
-            requireScheduleFits(run.steps());
+        if (run.length().steps() > 0) {
+            requireScheduleFits(run.length().steps());
         }
     }
 

@@ -38,7 +38,7 @@ final class TrainingLoop {
     /** Whether the optimiser may have changed weights of a step that is not finished. */
     private boolean applying;
 
-    /** What a loop works with. */
+    /** Parts that a loop works with. */
     record Parts(
             Learning learning,
             Outputs outputs,
@@ -47,7 +47,7 @@ final class TrainingLoop {
             LongSupplier nanoTicker) {}
 
     /**
-     * What a step reads and changes.
+     * Parts that a step reads and changes.
      *
      * @param teachers names of those that are mixed, in the order of their numbers; empty where there is one at most
      */
@@ -60,7 +60,7 @@ final class TrainingLoop {
             LossProgress loss,
             List<String> teachers) {}
 
-    /** What the loop writes to. */
+    /** Files that the loop writes to. */
     record Outputs(
             CheckpointStore checkpoints,
             MetricsFile metrics,
@@ -156,7 +156,10 @@ final class TrainingLoop {
                 + "; resume goes on from " + (isWhole() ? "there" : "the last checkpoint"));
     }
 
-    /** What is recorded of a shard's steps is lost with the shard: a run that records can be resumed where a shard ends. */
+    /**
+     * Returns whether no shard is half recorded: what is recorded of a shard's steps is lost with it, so that a run
+     * that records can be resumed where a shard ends.
+     */
     private boolean isWhole() {
         return parts.outputs().recorder().map(TrajectoryRecorder::isWhole).orElse(true);
     }
@@ -200,7 +203,7 @@ final class TrainingLoop {
         }
     }
 
-    /** Which checkpoint is there, and the command that goes on from it. */
+    /** Returns in words the newest checkpoint, and the command that goes on from it. */
     private String newest() {
         return checkpointedStep < 0
                 ? "there is no checkpoint; the same command begins anew"
@@ -312,7 +315,7 @@ final class TrainingLoop {
                 norm);
     }
 
-    /** What the step was on each of several teachers' windows, by name; none where one is learnt from. */
+    /** Returns the step's figures on each of several teachers' windows, by name; none where one is learnt from. */
     private Map<String, ProgressListener.OfTeacher> byTeacher(
             List<StepFeed.Item> items, double[][] sums, StepValues values) {
         Map<String, ProgressListener.OfTeacher> all = new LinkedHashMap<>();
@@ -351,7 +354,10 @@ final class TrainingLoop {
         return means;
     }
 
-    /** What people should know of the step's own text: what its feed says, and the first share of clipped ratios that is too great, which is told. */
+    /**
+     * Returns warnings of the step's own text: those of its feed, and the first share of clipped ratios that is too
+     * great, which is told.
+     */
     private List<String> alarms(ProgressListener.Update update) {
         List<String> alarms =
                 new ArrayList<>(parts.learning().feed().map(StepFeed::alarms).orElse(List.of()));
@@ -426,7 +432,7 @@ final class TrainingLoop {
         parts.listener().onCheckpoint(totals.step());
     }
 
-    /** What schedules that follow the loss have come to. */
+    /** Returns the values of schedules that follow the loss. */
     private Map<String, Double> progress() {
         Map<String, Double> progress = new TreeMap<>(parts.learning().loss().saved());
         progress.putAll(totals.saved());

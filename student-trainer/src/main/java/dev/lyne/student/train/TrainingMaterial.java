@@ -7,7 +7,7 @@ import dev.lyne.student.tokens.Windows;
 import java.util.Optional;
 
 /**
- * What is trained on, in order, and what is evaluated on.
+ * Material of a run: what is trained on, in order, and what is evaluated on.
  *
  * @param corpus the files of the text
  */
@@ -26,33 +26,36 @@ record TrainingMaterial(
             TrainingConfig config) {
         WindowSequence sequence =
                 new WindowSequence(text.windows(), config.run().seed());
-        long steps = config.run().steps() > 0
-                ? config.run().steps()
-                : sequence.steps(config.run().epochs(), config.data().batch());
+        long steps = config.run().length().steps() > 0
+                ? config.run().length().steps()
+                : sequence.steps(config.run().length().epochs(), config.data().batch());
         return new TrainingMaterial(tokenizer, corpus, text, heldOut, sequence, steps);
     }
 
-    /** What epochs that do not fill whole batches have become; empty where they do, or steps were given. */
+    /**
+     * Returns in words what epochs that do not fill whole batches have become; empty where they do, or steps were
+     * given.
+     */
     Optional<String> unevenEpochs(TrainingConfig config) {
         int batch = config.data().batch();
-        double wanted = config.run().epochs() * windows().count();
-        return config.run().steps() > 0 || wanted == (double) steps * batch
+        double wanted = config.run().length().epochs() * windows().count();
+        return config.run().length().steps() > 0 || wanted == (double) steps * batch
                 ? Optional.empty()
                 : Optional.of("epochs %s of %,d windows do not fill batches of %d: %,d steps, %.4g epochs"
                         .formatted(
-                                config.run().epochs(),
+                                config.run().length().epochs(),
                                 windows().count(),
                                 batch,
                                 steps,
                                 (double) steps * batch / windows().count()));
     }
 
-    /** The same over others of the corpus's windows. */
+    /** Returns this material over others of the corpus's windows. */
     TrainingMaterial over(Windows others, TrainingConfig config) {
         return of(tokenizer, corpus, text.over(others), heldOut, config);
     }
 
-    /** Which of several teachers is asked for which window; the only one where there are not several. */
+    /** Returns the choice of the teacher that is asked for a window; the only one where there are not several. */
     TeacherChoice choice(TrainingConfig config) {
         return config.distillation()
                 .mixture()

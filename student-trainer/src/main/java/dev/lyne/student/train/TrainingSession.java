@@ -50,7 +50,10 @@ import java.util.concurrent.CancellationException;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
-/** One run, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one thread. */
+/**
+ * Run of a training, put together from its settings: corpus, windows, teacher, student, checkpoints. Used once, by one
+ * thread.
+ */
 final class TrainingSession {
     private static final int RESPONSES_TOGETHER = 64;
 
@@ -62,7 +65,7 @@ final class TrainingSession {
     private final ProgressListener listener;
     private final RunDirectory directory;
 
-    /** What a run needs of the world, so that tests can bring their own. */
+    /** Resources of the world that a run needs, so that tests can bring their own. */
     interface TrainingResources {
         /** A student to train, and what its last bits depend on. */
         Student openStudent(TrainingConfig config, int vocabularySize) throws IOException;
@@ -157,7 +160,7 @@ final class TrainingSession {
         }
     }
 
-    /** The same where several teachers are mixed, each with a stream of its own. */
+    /** Trains where several teachers are mixed, each with a stream of its own. */
     private RunSummary learnFromSeveral(
             TrainingMaterial material, Student student, CheckpointStore checkpoints, Beginning beginning)
             throws IOException, InterruptedException {
@@ -225,7 +228,7 @@ final class TrainingSession {
      * @param ownText text that the student writes; absent where it writes none
      */
     private record Taught(Map<String, TargetStream> data, Optional<OwnTextRun> ownText) {
-        /** What each of them is, by name. */
+        /** Returns the descriptions of the teachers, by name. */
         Map<String, TeacherDescription> teachers() {
             Map<String, TeacherDescription> teachers = new LinkedHashMap<>();
             data.forEach((name, stream) -> teachers.put(name, stream.teacher()));
@@ -266,7 +269,7 @@ final class TrainingSession {
         return newest;
     }
 
-    /** What step 1, or the next one, begins with. */
+    /** State that step 1, or the next one, begins with. */
     private record Beginning(Optional<Checkpoint> checkpoint, Optional<RunStart.Fork> fork) {}
 
     private static Beginning begin(RunStart start, Optional<Checkpoint> checkpoint) {
@@ -322,16 +325,17 @@ final class TrainingSession {
 
     private StepFeed dataFeed(
             TargetFeed.Teachers teachers, WindowSequence sequence, Trainable model, long first, long end) {
-        return config.distillation().selection() instanceof Selection.Chosen rule
-                ? new ChosenFeed(
-                        teachers.streams().get(0), // of several, settings refuse it
-                        sequence,
-                        first,
-                        new StudentTopIds(model, config.data().microBatchTokens()),
-                        rule.k(),
-                        resources::nanoTime,
-                        listener::isStopRequested)
-                : new TargetFeed(teachers, sequence, first, end, resources::nanoTime, listener::isStopRequested);
+        if (config.distillation().selection() instanceof Selection.Chosen rule) {
+            TargetStream stream = teachers.streams().get(0); // of several, settings refuse it
+            return new ChosenFeed(
+                    stream,
+                    sequence,
+                    first,
+                    new StudentTopIds(model, config.data().microBatchTokens()),
+                    rule.k(),
+                    new RetryingTake(stream, resources::nanoTime, listener::isStopRequested));
+        }
+        return new TargetFeed(teachers, sequence, first, end, resources::nanoTime, listener::isStopRequested);
     }
 
     private RunSummary train(
@@ -469,7 +473,7 @@ final class TrainingSession {
                         state.step() + 1));
     }
 
-    /** What is recorded beside the training, if anything. */
+    /** Recorder beside the training, if anything is recorded. */
     private record Recording(Optional<TrajectoryRecorder> recorder) implements Closeable {
         @Override
         public void close() throws IOException {
@@ -519,7 +523,10 @@ final class TrainingSession {
         return summary;
     }
 
-    /** What the student makes of the beginnings of held-out windows, evenly spread; absent where nothing is to be written. */
+    /**
+     * Returns the evaluation of responses to the beginnings of held-out windows, evenly spread; absent where nothing is
+     * to be written.
+     */
     private Optional<ResponseEvaluation> responses(TrainingMaterial material, Trainable model)
             throws InterruptedException {
         TrainingConfig.Responses wanted = config.run().responses();

@@ -1,10 +1,10 @@
 package dev.lyne.student.train;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;
@@ -33,7 +33,7 @@ final class TrajectoryRecorder implements Closeable {
     private static final int MAX_ROWS_OF_A_BLOCK = 256;
     private static final int MAX_BLOCK_BYTES = 1 << 20;
 
-    /** Of an entry with id, log-probability and logit. */
+    /** Most bytes of an entry with id, log-probability and logit. */
     private static final int MOST_ENTRY_BYTES = 12;
 
     private final CaptureWriter writer;

@@ -51,7 +51,7 @@ final class TrajectorySettings {
         return Optional.of(new StepRange(Long.parseLong(range.group(1)), Long.parseLong(range.group(2))));
     }
 
-    /** What a run records, where it does. */
+    /** Refuses a configuration whose rows cannot be recorded. */
     static void requireRecordable(TrainingConfig config) {
         TrainingConfig.Distillation form = config.distillation();
         if (!form.selection().keepsPrefix()) {

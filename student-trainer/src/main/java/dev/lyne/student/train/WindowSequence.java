@@ -29,7 +29,7 @@ final class WindowSequence {
         return windows.fileOf(corpusIndex(place));
     }
 
-    /** Which window of the corpus that is. */
+    /** Returns the number in the corpus of the window at a place. */
     long corpusIndex(long place) {
         return order.at(epoch(place), index(place));
     }

@@ -61,6 +61,7 @@ final class BlockTeacher implements TargetSource {
                 "hash",
                 1,
                 deterministic,
+                0,
                 new TeacherDescription.Abilities(64, 4, false),
                 Optional.empty());
     }

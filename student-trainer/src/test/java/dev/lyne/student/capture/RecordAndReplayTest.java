@@ -97,7 +97,10 @@ final class RecordAndReplayTest {
         }
     }
 
-    /** What stands is never asked for again, so nothing is to stand that may turn out another model's; a sample is forgotten. */
+    /**
+     * Rows that stand are never asked for again, so none is to stand that may turn out another model's; a sample is
+     * forgotten.
+     */
     @Test
     void shards_areOfRowsThatTheirTeacherVouchesFor() throws Exception {
         record(teacher, windows, top(8), new Told());

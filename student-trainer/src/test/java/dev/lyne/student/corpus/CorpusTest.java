@@ -374,7 +374,7 @@ final class CorpusTest {
         return bytes.toByteArray();
     }
 
-    /** It is whole, and says itself that it takes too much memory. */
+    /** A whole file says itself that it takes too much memory. */
     @Test
     void read_zstdOfAGreatWindow_saysThatAndNotThatItIsDamaged() throws IOException {
         byte[] text = "{\"text\":\"one\"}\n".getBytes(StandardCharsets.UTF_8);

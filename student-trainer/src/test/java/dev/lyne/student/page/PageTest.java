@@ -39,7 +39,7 @@ final class PageTest {
         return new Page("<b>&", "a lead", List.of(new Card("what", "1", "")), List.of(new Section("One", "", blocks)));
     }
 
-    /** What a page carries, as a browser would read it. */
+    /** Returns the data that a page carries, as a browser would read it. */
     private static JsonNode dataOf(String html) {
         String begin = "<script type=\"application/json\" id=\"data\">";
         int from = html.indexOf(begin) + begin.length();

@@ -5,10 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
 import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.student.rollout.RolloutWriter.Mixture;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayDeque;
@@ -90,27 +91,27 @@ final class RolloutWriterTest {
         }
 
         @Override
-        public List<Extended> extend(List<Extension> extensions) {
+        public List<DecodeOutcome> extend(List<Extension> extensions) {
             mostTogether = Math.max(mostTogether, extensions.size());
             batches.add(extensions.size());
-            List<Extended> all = new ArrayList<>();
+            List<DecodeOutcome> all = new ArrayList<>();
             for (Extension extension : extensions) {
                 Sequence sequence = (Sequence) extension.sequence();
-                int more = extension.tokens().length;
+                int more = extension.item().tokens().length;
                 int before = positions(sequence.length);
                 int after = positions(sequence.length + more);
                 boolean moving = moves && before > 0 && after > before;
                 if (held + after - (moving ? 0 : before) > room) {
-                    all.add(new Extended.NoRoom(more));
+                    all.add(new DecodeOutcome.NoRoom(more));
                     continue;
                 }
                 held += after - before;
                 sequence.length += more;
-                double[] p = STUDENT[extension.tokens()[more - 1] % 2];
-                int label = extension.labels()[more - 1];
-                int id = label == Extension.DRAW ? draw(p, extension.uniform()) : label;
+                double[] p = STUDENT[extension.item().tokens()[more - 1] % 2];
+                int label = extension.item().labels()[more - 1];
+                int id = label == DecodeItem.DRAW ? draw(p, extension.item().uniform()) : label;
                 double[] log = {Math.log(p[id])};
-                all.add(new Extended.Answered(new int[] {id}, log, log));
+                all.add(new DecodeOutcome.Answered(new int[] {id}, log, log));
             }
             return all;
         }

@@ -32,7 +32,7 @@ final class DistillationTest {
         List<ProgressListener.Step> steps = new ArrayList<>();
         RunSummary summary = run(
                 config("out", Map.of(Setting.ALPHA, "1", Setting.STEPS, "30", Setting.EVALUATE_EVERY, "0")),
-                new FakeTeacher(tiny.vocabularySize, "a"),
+                new BigramTeacher(tiny.vocabularySize, "a"),
                 false,
                 listening(steps));
         assertThat(steps.get(29).update().divergence())
@@ -48,7 +48,7 @@ final class DistillationTest {
         List<ProgressListener.Step> steps = new ArrayList<>();
         run(
                 config("out", Map.of(Setting.ALPHA, "0.25", Setting.STUDENT_TEMPERATURE, "2", Setting.STEPS, "3")),
-                new FakeTeacher(tiny.vocabularySize, "a"),
+                new BigramTeacher(tiny.vocabularySize, "a"),
                 false,
                 listening(steps));
         ProgressListener.Step step = steps.get(0);
@@ -58,20 +58,21 @@ final class DistillationTest {
 
     @Test
     void train_stoppedAndResumedWithATeacher_endsAsIfNeverStopped() throws Exception {
-        run(config("whole", Map.of()), new FakeTeacher(tiny.vocabularySize, "a"), false, ProgressListener.none());
+        run(config("whole", Map.of()), new BigramTeacher(tiny.vocabularySize, "a"), false, ProgressListener.none());
         TrainingConfig config = config("parts", Map.of());
-        assertThatThrownBy(() -> run(config, new FakeTeacher(tiny.vocabularySize, "a"), false, stopAfter(5)))
+        assertThatThrownBy(() -> run(config, new BigramTeacher(tiny.vocabularySize, "a"), false, stopAfter(5)))
                 .isInstanceOf(TeacherRuns.Stop.class);
-        assertThatThrownBy(() -> run(config, new FakeTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
+        assertThatThrownBy(
+                        () -> run(config, new BigramTeacher(tiny.vocabularySize, "b"), true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("teacher.model_digest: bbb");
-        FakeTeacher otherwise = new FakeTeacher(tiny.vocabularySize, "a");
+        BigramTeacher otherwise = new BigramTeacher(tiny.vocabularySize, "a");
         otherwise.deterministic = false;
         assertThatThrownBy(() -> run(config, otherwise, true, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
                 .hasMessageContaining("float32, not deterministic (expected: torch 2.7.1, fake")
                 .hasMessageContaining("--deterministic false goes on with other bits");
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a");
         RunSummary summary = run(config, teacher, true, ProgressListener.none());
         assertThat(new RunDirectory(directory.resolve("parts")).checkpoints().resolve("step-000008/state.safetensors"))
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
@@ -83,8 +84,8 @@ final class DistillationTest {
 
     @Test
     void train_sequenceFailsTwice_isAskedAgainAndCovered() throws Exception {
-        FakeTeacher teacher =
-                new FakeTeacher(tiny.vocabularySize, "a").failing(3, 2).failing(5, 1);
+        BigramTeacher teacher =
+                new BigramTeacher(tiny.vocabularySize, "a").failing(3, 2).failing(5, 1);
         RunSummary summary = run(config("out", Map.of()), teacher, false, ProgressListener.none());
         assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(teacher.again).isEqualTo(3);
@@ -92,7 +93,7 @@ final class DistillationTest {
 
     @Test
     void train_sequenceFailsForGood_stopsWithTheListAndAppliesNothing() throws Exception {
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a").failing(3, 1000);
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a").failing(3, 1000);
         List<ProgressListener.Step> steps = new ArrayList<>();
         TrainingConfig config = config("out", Map.of(Setting.STEPS, "40"));
         assertThatThrownBy(() -> run(config, teacher, false, listening(steps)))
@@ -103,8 +104,8 @@ final class DistillationTest {
     }
 
     @Test
-    void train_lowerCoverageAllowed_goesOnWithTheDataLossAlone() throws Exception {
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a").failing(3, 1000);
+    void train_lowerCoverageAllowed_goesOnWithTheLabelsAlone() throws Exception {
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a").failing(3, 1000);
         RunSummary summary = run(
                 config("out", Map.of(Setting.STEPS, "40", Setting.MIN_COVERAGE, "0.5", Setting.EVALUATE_EVERY, "0")),
                 teacher,

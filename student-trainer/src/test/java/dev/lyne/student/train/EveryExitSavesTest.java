@@ -222,7 +222,10 @@ final class EveryExitSavesTest {
                 .isEqualTo(5);
     }
 
-    /** What a run does not depend on may be damaged: the checkpoint stays usable, and the weights come out the same. */
+    /**
+     * Files that a run does not depend on may be damaged: the checkpoint stays usable, and the weights come out the
+     * same.
+     */
     @ParameterizedTest
     @ValueSource(strings = {"gone", "shortened", "garbled"})
     void train_resumedBesideDamagedMetrics_endsTheSameAndSaysSo(String damage) throws Exception {

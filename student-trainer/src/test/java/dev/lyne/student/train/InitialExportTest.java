@@ -18,7 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
-/** What {@code train --export-initial} leaves for another trainer is what the run then does. */
+/** Export of {@code train --export-initial} for another trainer, which is what the run then does. */
 final class InitialExportTest {
     @TempDir
     Path directory;
@@ -63,7 +63,7 @@ final class InitialExportTest {
     @Test
     void train_exportInitial_stepsAndTargetsAreThoseThatTheRunTakes() throws Exception {
         List<Double> rates = new ArrayList<>();
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a");
         ProgressListener listener = new ProgressListener() {
             @Override
             public void onStep(Step step) {

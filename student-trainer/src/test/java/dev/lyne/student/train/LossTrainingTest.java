@@ -168,13 +168,13 @@ final class LossTrainingTest {
     }
 
     private RunSummary run(TrainingConfig config, boolean resume, ProgressListener listener) throws Exception {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
-                return new FakeTeacher(tiny.vocabularySize, "a");
+                return new BigramTeacher(tiny.vocabularySize, "a");
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
+        return new TrainingSession(config, resources, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
     }
 
     private static ProgressListener listening(List<ProgressListener.Step> steps) {

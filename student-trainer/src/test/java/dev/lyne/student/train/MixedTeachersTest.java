@@ -36,7 +36,7 @@ final class MixedTeachersTest {
     Path directory;
 
     private TinyRun tiny;
-    private final Map<String, FakeTeacher> teachers = new LinkedHashMap<>();
+    private final Map<String, BigramTeacher> teachers = new LinkedHashMap<>();
 
     @BeforeEach
     void prepare() throws IOException {
@@ -44,13 +44,13 @@ final class MixedTeachersTest {
         teachers();
     }
 
-    private FakeTeacher teacher(String name) {
+    private BigramTeacher teacher(String name) {
         return Objects.requireNonNull(teachers.get(name), name);
     }
 
     private void teachers() {
-        teachers.put("law", new FakeTeacher(tiny.vocabularySize, "a"));
-        teachers.put("code", new FakeTeacher(tiny.vocabularySize, "b"));
+        teachers.put("law", new BigramTeacher(tiny.vocabularySize, "a"));
+        teachers.put("code", new BigramTeacher(tiny.vocabularySize, "b"));
     }
 
     private TrainingConfig config(String out, Map<Setting, String> others, String... mixed) throws IOException {
@@ -63,13 +63,13 @@ final class MixedTeachersTest {
     }
 
     private RunSummary run(TrainingConfig config, RunStart start, ProgressListener listener) throws Exception {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored, TeacherMixture.Part part) {
                 return teacher(part.name());
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(start);
+        return new TrainingSession(config, resources, listener).run(start);
     }
 
     private Set<String> asked(String teacher) {
@@ -108,9 +108,9 @@ final class MixedTeachersTest {
         assertThat(new HashSet<>(lawAlone)).doesNotContainAnyElementsOf(codeAlone);
     }
 
-    /** What a teacher of these inputs alone is asked for over several epochs. */
+    /** Returns the windows that a teacher of these inputs alone is asked for over several epochs. */
     private Set<String> windowsOf(String... inputs) throws Exception {
-        FakeTeacher all = new FakeTeacher(tiny.vocabularySize, "c");
+        BigramTeacher all = new BigramTeacher(tiny.vocabularySize, "c");
         String corpus = Arrays.stream(inputs)
                 .map(input -> directory.resolve(input).toString())
                 .collect(Collectors.joining(","));
@@ -191,7 +191,7 @@ final class MixedTeachersTest {
         assertThat(run.checkpoints().resolve("step-000004")).isDirectory();
     }
 
-    /** What each step was on each teacher's windows. */
+    /** Returns the figures of each step on each teacher's windows. */
     private static List<String> figures(RunDirectory run) throws IOException {
         List<String> figures = new ArrayList<>();
         for (String line : Files.readAllLines(run.metrics())) {
@@ -244,7 +244,7 @@ final class MixedTeachersTest {
         assertThatThrownBy(() -> run(other, RunStart.RESUMED, ProgressListener.none()))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("teachers.law: weight 2.0 (expected: weight 1.0)");
-        teachers.put("code", new FakeTeacher(tiny.vocabularySize, "d"));
+        teachers.put("code", new BigramTeacher(tiny.vocabularySize, "d"));
         TrainingConfig same = config("out", Map.of(), LAW + ";weight=1", CODE + ";weight=1");
         assertThatThrownBy(() -> run(same, RunStart.RESUMED, ProgressListener.none()))
                 .isInstanceOf(CheckpointMismatchException.class)
@@ -253,7 +253,7 @@ final class MixedTeachersTest {
 
     @Test
     void teacher_ofAnotherVocabulary_isRefused() throws Exception {
-        teachers.put("code", new FakeTeacher(tiny.vocabularySize + 1, "b"));
+        teachers.put("code", new BigramTeacher(tiny.vocabularySize + 1, "b"));
         TrainingConfig config = config("out", Map.of(), LAW + ";weight=1", CODE + ";weight=1");
         assertThatThrownBy(() -> run(config, RunStart.AFRESH, ProgressListener.none()))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -201,6 +201,6 @@ final class OwnLossTest {
     }
 
     private RunSummary run(TrainingConfig config, boolean resume, ProgressListener listener) throws Exception {
-        return TeacherRuns.run(config, new FakeTeacher(tiny.vocabularySize, "a"), resume, listener);
+        return TeacherRuns.run(config, new BigramTeacher(tiny.vocabularySize, "a"), resume, listener);
     }
 }

@@ -48,7 +48,7 @@ final class OwnTextTrainingTest {
     /** A teacher whose streams are each their own. */
     private static final class Streams implements TargetSource {
         final List<TargetRequest> requests = new ArrayList<>();
-        final List<FakeTeacher> opened = new ArrayList<>();
+        final List<BigramTeacher> opened = new ArrayList<>();
         private final int vocabularySize;
 
         Streams(int vocabularySize) {
@@ -57,12 +57,12 @@ final class OwnTextTrainingTest {
 
         @Override
         public TeacherDescription describe() {
-            return new FakeTeacher(vocabularySize, "a").describe();
+            return new BigramTeacher(vocabularySize, "a").describe();
         }
 
         @Override
         public TargetStream open(TargetRequest request) {
-            FakeTeacher teacher = new FakeTeacher(vocabularySize, "a");
+            BigramTeacher teacher = new BigramTeacher(vocabularySize, "a");
             requests.add(request);
             opened.add(teacher);
             return teacher.open(request);
@@ -261,7 +261,7 @@ final class OwnTextTrainingTest {
                 notices.add(line);
             }
         };
-        FakeTeacher teacher = new FakeTeacher(tiny.vocabularySize, "a");
+        BigramTeacher teacher = new BigramTeacher(tiny.vocabularySize, "a");
         teacher.conventions =
                 Optional.of(new TextConventions(OptionalInt.of(3), OptionalInt.of(5), Set.of(5, 6), "ab".repeat(32)));
         Trainer.OpenedResources resources = new Trainer.OpenedResources() {

@@ -14,7 +14,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a run says at its end, in the text that it was told of. */
+/** Samples that a run shows at its end, in the text that it was told of. */
 final class SamplesTest {
     @TempDir
     Path directory;

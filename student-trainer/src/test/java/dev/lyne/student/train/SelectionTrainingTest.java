@@ -51,7 +51,7 @@ final class SelectionTrainingTest {
         assertThat(whole.method()).isEqualTo("forward_kl");
         assertThat(whole.selection()).isEqualTo(described);
         assertThat(whole.rowPrecision()).isEqualTo(precision);
-        assertThat(whole.targets().bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+        assertThat(whole.targets().bytesPerPosition()).isEqualTo(BigramTeacher.BYTES_PER_POSITION);
         assertThat(whole.targets().coverage()).isEqualTo(1.0);
 
         TrainingConfig parts = config("parts", settings);
@@ -61,7 +61,7 @@ final class SelectionTrainingTest {
                 .hasSameBinaryContentAs(new RunDirectory(directory.resolve("whole"))
                         .checkpoints()
                         .resolve("step-000008/state.safetensors"));
-        assertThat(resumed.targets().bytesPerPosition()).isEqualTo(FakeTeacher.BYTES_PER_POSITION);
+        assertThat(resumed.targets().bytesPerPosition()).isEqualTo(BigramTeacher.BYTES_PER_POSITION);
     }
 
     @Test
@@ -77,7 +77,7 @@ final class SelectionTrainingTest {
 
     @Test
     void train_chosenTokens_areTheStudentsOwnAndChangeWithIt() throws Exception {
-        FakeTeacher teacher = teacher();
+        BigramTeacher teacher = teacher();
         run(
                 config("out", Map.of(Setting.SELECTION, "chosen", Setting.TOP_K, "3", Setting.STEPS, "60")),
                 teacher,
@@ -100,7 +100,7 @@ final class SelectionTrainingTest {
 
     @Test
     void train_chosenAndASequenceFails_isAskedAgainWithTheSameChoice() throws Exception {
-        FakeTeacher teacher = teacher().failing(3, 2).failing(5, 1);
+        BigramTeacher teacher = teacher().failing(3, 2).failing(5, 1);
         RunSummary summary = run(
                 config("out", Map.of(Setting.SELECTION, "chosen", Setting.TOP_K, "3")),
                 teacher,
@@ -110,8 +110,8 @@ final class SelectionTrainingTest {
         assertThat(teacher.again).isEqualTo(3);
     }
 
-    private FakeTeacher teacher() {
-        return new FakeTeacher(tiny.vocabularySize, "a");
+    private BigramTeacher teacher() {
+        return new BigramTeacher(tiny.vocabularySize, "a");
     }
 
     private TrainingConfig config(String out, Map<Setting, String> others) throws Exception {

@@ -53,7 +53,7 @@ final class TargetColumnsTest {
         assertThat((double) tail).isEqualTo(exact, within(1e-4));
     }
 
-    /** What coding took or added is divided out, so that a target at a temperature is a distribution. */
+    /** Mass that coding took or added is divided out, so that a target at a temperature is a distribution. */
     @Test
     void of_massesThatDoNotSumToOne_areDividedByTheirSum() {
         double[] logits = new Random(3).doubles(VOCABULARY, -3, 3).toArray();

@@ -7,15 +7,15 @@ import java.util.List;
 final class TeacherRuns {
     private TeacherRuns() {}
 
-    static RunSummary run(TrainingConfig config, FakeTeacher teacher, boolean resume, ProgressListener listener)
+    static RunSummary run(TrainingConfig config, BigramTeacher teacher, boolean resume, ProgressListener listener)
             throws Exception {
-        Trainer.OpenedResources surroundings = new Trainer.OpenedResources() {
+        Trainer.OpenedResources resources = new Trainer.OpenedResources() {
             @Override
             public TargetSource openTeachers(TrainingConfig ignored) {
                 return teacher;
             }
         };
-        return new TrainingSession(config, surroundings, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
+        return new TrainingSession(config, resources, listener).run(resume ? RunStart.RESUMED : RunStart.AFRESH);
     }
 
     /** Adds every step to the list. */
@@ -40,7 +40,7 @@ final class TeacherRuns {
         };
     }
 
-    /** What a stopped run ends with. */
+    /** Exception that a stopped run ends with. */
     static final class Stop extends RuntimeException {
         private static final long serialVersionUID = 1;
     }

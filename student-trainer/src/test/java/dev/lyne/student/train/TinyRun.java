@@ -19,7 +19,7 @@ final class TinyRun {
     private static final List<String> WORDS =
             List.of("the", "still", "boils", "and", "its", "vapour", "rises", "through", "a", "lyne", "arm", "slowly");
 
-    /** What {@link #computeOtherwise} is refused with. */
+    /** Refusal of {@link #computeOtherwise}. */
     static final String OTHER_ARITHMETIC = "student.head_size: 4 (expected: 8); student.heads: 4 (expected: 2); "
             + "student.key_value_heads: 2 (expected: 1); student.rms_norm_epsilon: 0.001 (expected: 1.0E-5); "
             + "student.rope_theta: 500.0 (expected: 10000.0)";

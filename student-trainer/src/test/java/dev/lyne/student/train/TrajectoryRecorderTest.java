@@ -4,12 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.lm.scoring.BatchScorer;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.student.tokens.Window;
 import dev.lyne.wire.RowFormat;

@@ -30,8 +30,8 @@ import java.util.regex.Pattern;
 import javax.security.auth.x500.X500Principal;
 
 /**
- * What a file of tokens says: tenants, the hashes of their tokens, and the subjects of their certificates. A file begins with {@link
- * #HEADER}; then each line is one of
+ * Rules of a file of tokens: tenants, the hashes of their tokens, and the subjects of their certificates. A file begins
+ * with {@link #HEADER}; then each line is one of
  *
  * <pre>
  * tenant NAME [weight=2] [positions-per-second=50000] [burst=100000] [quota=enforce|shadow]
@@ -108,7 +108,7 @@ public final class AccessRules {
         return hashed;
     }
 
-    /** Who has a token. Every one is compared, whatever the others say, and each takes as long. */
+    /** Returns the caller who has a token. Every one is compared, whatever the others say, and each takes as long. */
     Optional<Caller> ofToken(String text) {
         return ofToken((TOKEN + HexFormat.of().formatHex(AccessToken.digest(text))).getBytes(US_ASCII));
     }

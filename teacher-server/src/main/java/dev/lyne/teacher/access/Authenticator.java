@@ -15,8 +15,8 @@ import javax.naming.ldap.LdapName;
 import javax.naming.ldap.Rdn;
 
 /**
- * Who a caller is, by the bearer token that it shows or the certificate that its connection was made with. A token goes before a
- * certificate. Knows no transport: whatever takes calls asks it. Safe for several threads.
+ * Check of who a caller is, by the bearer token that it shows or the certificate that its connection was made with. A
+ * token goes before a certificate. Knows no transport: whatever takes calls asks it. Safe for several threads.
  */
 public final class Authenticator {
     private static final String SCHEME = "Bearer ";

@@ -5,9 +5,9 @@ import dev.lyne.teacher.tenant.Caller;
 
 /** Whether a caller is known. */
 public sealed interface Identity {
-    /** It is, as this one. */
+    /** A caller who is known. */
     record Known(Caller caller) implements Identity {}
 
-    /** It is not, or not any more. */
+    /** A caller who is not known, or not any more. */
     record Refused(Failure failure) implements Identity {}
 }

@@ -92,7 +92,7 @@ public final class OpenedSecurity implements AutoCloseable {
         return tls;
     }
 
-    /** Who callers are, by the tokens and certificates that are known now. */
+    /** Returns the authenticator of callers, by the tokens and certificates that are known now. */
     public Authenticator authenticator() {
         return authenticator;
     }
@@ -181,7 +181,7 @@ public final class OpenedSecurity implements AutoCloseable {
         }
     }
 
-    /** What a file has, in words. */
+    /** Returns in words why a file cannot be used. */
     static String reason(Exception e) {
         if (e instanceof NoSuchFileException gone) {
             return gone.getFile() + ": no such file";

@@ -61,7 +61,7 @@ final class ServerIdentity {
         return key;
     }
 
-    /** When the server's own certificate ceases to be valid. */
+    /** Returns the time at which the server's own certificate ceases to be valid. */
     Instant expiry() {
         return chain[0].getNotAfter().toInstant();
     }

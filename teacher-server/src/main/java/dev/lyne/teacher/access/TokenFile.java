@@ -27,7 +27,7 @@ public final class TokenFile {
     private TokenFile() {}
 
     /**
-     * What a new token opens.
+     * Grant: what a new token opens.
      *
      * @param tenant whose it is
      * @param expiry when it ceases to open; empty: never
@@ -48,7 +48,7 @@ public final class TokenFile {
         }
 
         /**
-         * What words say.
+         * Returns the grant that words state.
          *
          * @param expires a day, a time, or {@code never}
          * @throws IllegalArgumentException where one of them says nothing

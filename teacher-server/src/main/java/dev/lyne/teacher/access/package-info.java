@@ -1,4 +1,4 @@
-/** Who may speak to a server, and how: its certificate, the bearer tokens that it knows, both read again as they change. */
+/** Access to a server: its certificate and the bearer tokens that it knows, both read again as they change. */
 @NullMarked
 package dev.lyne.teacher.access;
 

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.admission;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -69,7 +69,7 @@ public final class Admission {
         return draining;
     }
 
-    /** From now on refuses everything. */
+    /** Refuses everything from now on. */
     public void drain() {
         draining = true;
     }
@@ -82,7 +82,7 @@ public final class Admission {
         return flow(open.getPriorityValue(), caller).flatMap(flow -> open(open, teacher, flow));
     }
 
-    /** What a new stream shares the device by, where its caller may ask for its class. */
+    /** Returns the flow by which a new stream shares the device, where its caller may ask for its class. */
     AdmissionResult<Flow> flow(int asked, Caller caller) {
         Optional<PriorityClass> priority = priority(Priority.forNumber(asked), caller);
         if (priority.isEmpty()) {

@@ -3,7 +3,7 @@ package dev.lyne.teacher.admission;
 import dev.lyne.teacher.model.Failure;
 import java.util.function.Function;
 
-/** What became of a request at the door. */
+/** The outcome of a request at the door: accepted with a value, or refused. */
 public sealed interface AdmissionResult<T> {
     /** Let in, as a checked value. */
     record Accepted<T>(T value) implements AdmissionResult<T> {}
@@ -16,12 +16,12 @@ public sealed interface AdmissionResult<T> {
         return new Refused<>(new Failure(reason, message));
     }
 
-    /** What a function makes of an accepted value; a refusal stays one. */
+    /** Applies a function to an accepted value; a refusal stays one. */
     default <R> AdmissionResult<R> map(Function<? super T, ? extends R> function) {
         return flatMap(value -> new Accepted<>(function.apply(value)));
     }
 
-    /** What a function that may refuse makes of an accepted value; a refusal stays one. */
+    /** Applies a function that may refuse to an accepted value; a refusal stays one. */
     default <R> AdmissionResult<R> flatMap(Function<? super T, AdmissionResult<R>> function) {
         if (this instanceof Accepted<T> accepted) {
             return function.apply(accepted.value());

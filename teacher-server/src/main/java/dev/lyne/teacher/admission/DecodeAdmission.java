@@ -1,6 +1,6 @@
 package dev.lyne.teacher.admission;
 
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.decode.DecodeStart;
 import dev.lyne.teacher.decode.DecodeStep;

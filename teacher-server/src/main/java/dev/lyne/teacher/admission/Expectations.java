@@ -8,7 +8,7 @@ import dev.lyne.v1.TeacherDigests;
 import java.util.HexFormat;
 import java.util.Optional;
 
-/** What a student expects of its teacher, against what the teacher is. */
+/** Comparison of a student's expectations of its teacher with what the teacher is. */
 final class Expectations {
     private Expectations() {}
 

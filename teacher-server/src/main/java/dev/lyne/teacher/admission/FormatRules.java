@@ -6,7 +6,7 @@ import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.wire.RowFormat;
 
-/** What rows may be asked for: the rules of an opening's selection, precision and raw logits. */
+/** Rules for the rows that may be asked for: an opening's selection, precision and raw logits. */
 final class FormatRules {
     private FormatRules() {}
 

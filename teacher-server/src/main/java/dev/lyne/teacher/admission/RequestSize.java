@@ -2,7 +2,7 @@ package dev.lyne.teacher.admission;
 
 /** How long a request may be. */
 public final class RequestSize {
-    /** What gRPC takes by default: room for chosen ids. */
+    /** Limit of gRPC by default: room for chosen ids. */
     private static final int LEAST_MAX_BYTES = 4 << 20;
 
     private static final int OPENING_BYTES = 1 << 16;

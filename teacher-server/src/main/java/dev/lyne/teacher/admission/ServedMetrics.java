@@ -10,7 +10,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** What was sent and what was refused, by teacher, tenant and reason, whichever way it was asked for. Safe for several threads. */
+/**
+ * Metrics of what was sent and what was refused, by teacher, tenant and reason, whichever way it was asked for. Safe
+ * for several threads.
+ */
 public final class ServedMetrics {
     private static final int MAX_TENANTS = 64;
     private static final String OTHERS = "others";
@@ -59,7 +62,7 @@ public final class ServedMetrics {
                 .increment();
     }
 
-    /** What one tenant was sent. */
+    /** Returns the counters of one tenant. */
     public OfTenant tenant(String name) {
         String label = label(name);
         return new OfTenant(
@@ -68,7 +71,7 @@ public final class ServedMetrics {
                 counter("lyne.teacher.tenant.refusals", "Sequences that got a failure", "tenant", label));
     }
 
-    /** What was sent of one teacher. */
+    /** Returns the counters of one teacher. */
     public OfTeacher teacher(String name) {
         return new OfTeacher(
                 counter("lyne.teacher.positions.served", "Rows sent", "teacher", name),

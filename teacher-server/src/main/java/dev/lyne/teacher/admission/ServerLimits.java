@@ -31,14 +31,22 @@ public record ServerLimits(
     /** Most metadata of a call, in bytes. */
     public static final int MAX_METADATA_BYTES = 1 << 14;
 
-    /** What a message adds to the block that it carries, at most, in bytes. */
+    /** Most bytes that a message adds to the block that it carries. */
     public static final int MESSAGE_BYTES_BESIDE_BLOCK = 1 << 10;
 
-    private static final int DEFAULT_STREAMS_PER_CONNECTION = 256;
-    private static final int DEFAULT_CONNECTIONS = 512;
-
-    /** What suits one teacher and a few dozen students in the heap that there is. */
-    public static final ServerLimits DEFAULT = new ServerLimits(256, 1 << 16, 16 << 20, 1 << 16, 16, 1 << 20, 1 << 22);
+    /** Limits that suit one teacher and a few dozen students in the heap that there is. */
+    public static final ServerLimits DEFAULT = new ServerLimits(
+            256,
+            1 << 16,
+            16 << 20,
+            1 << 16,
+            16,
+            1 << 20,
+            1 << 22,
+            Math.min(1 << 28, Runtime.getRuntime().maxMemory() / 128),
+            Runtime.getRuntime().maxMemory() / 4,
+            256,
+            512);
 
     public ServerLimits {
         require("in-flight sequences", maxInFlightSequences, Integer.MAX_VALUE);
@@ -54,30 +62,55 @@ public record ServerLimits(
         require("connections", maxConnections, Integer.MAX_VALUE);
     }
 
-    /** With what suits the heap that there is. */
-    public ServerLimits(
-            int maxInFlightSequences,
-            long maxInFlightTokens,
-            long maxUnsentBytes,
-            int maxK,
-            int maxTemperatures,
-            int maxBlockBytes,
-            long maxQueuedTokens) {
-        this(
+    /** Returns these limits, but for those of a stream. */
+    public ServerLimits withStream(int inFlightSequences, long inFlightTokens, long unsentBytes) {
+        return new ServerLimits(
+                inFlightSequences,
+                inFlightTokens,
+                unsentBytes,
+                maxK,
+                maxTemperatures,
+                maxBlockBytes,
+                maxQueuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
+    }
+
+    /** Returns these limits, but for those of rows. */
+    public ServerLimits withRows(int k, int temperatures, int blockBytes) {
+        return new ServerLimits(
+                maxInFlightSequences,
+                maxInFlightTokens,
+                maxUnsentBytes,
+                k,
+                temperatures,
+                blockBytes,
+                maxQueuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
+    }
+
+    /** Returns these limits, but for the tokens that are admitted and unanswered. */
+    public ServerLimits withQueuedTokens(long queuedTokens) {
+        return new ServerLimits(
                 maxInFlightSequences,
                 maxInFlightTokens,
                 maxUnsentBytes,
                 maxK,
                 maxTemperatures,
                 maxBlockBytes,
-                maxQueuedTokens,
-                Math.min(1 << 28, Runtime.getRuntime().maxMemory() / 128),
-                Runtime.getRuntime().maxMemory() / 4,
-                DEFAULT_STREAMS_PER_CONNECTION,
-                DEFAULT_CONNECTIONS);
+                queuedTokens,
+                maxSequenceEntries,
+                maxServerUnsentBytes,
+                maxStreamsPerConnection,
+                maxConnections);
     }
 
-    /** These with other bounds of the whole server. */
+    /** Returns these limits, but for those of the whole server. */
     public ServerLimits withServer(long unsentBytes, int streamsPerConnection, int connections) {
         return new ServerLimits(
                 maxInFlightSequences,

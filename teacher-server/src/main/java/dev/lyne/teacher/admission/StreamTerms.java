@@ -9,7 +9,7 @@ import dev.lyne.wire.RowFormat;
 import java.util.Optional;
 
 /**
- * What a stream was opened with, and what it was granted.
+ * Terms of a stream: what it was opened with, and what it was granted.
  *
  * @param teacher what its sequences are scored with
  * @param format what is kept of each row, and how it is coded

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.trace.BatchTraces;
 import dev.lyne.teacher.trace.SequenceTrace;
@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** What a teacher's batches are like. */
+/** Metrics of a teacher's batches. */
 public final class BatchMetrics {
     private final MeterRegistry registry;
     private final Tags tags;
@@ -78,7 +78,7 @@ public final class BatchMetrics {
                 .register(registry);
     }
 
-    /** Of one of the teacher's devices. */
+    /** Returns the metrics of one of the teacher's devices. */
     DeviceMetrics device(String name) {
         return new DeviceMetrics(registry, tags.and("device", name));
     }

@@ -30,7 +30,7 @@ public record BatchOptions(
     /** Entries that the rows of a batch may hold where nothing else is said. */
     public static final long DEFAULT_MAX_ENTRIES = 1 << 24;
 
-    /** What suits a small model. */
+    /** Options that suit a small model. */
     public static final BatchOptions DEFAULT = of(4_096, Duration.ofMillis(4));
 
     public BatchOptions {
@@ -57,7 +57,7 @@ public record BatchOptions(
         }
     }
 
-    /** With {@link #DEFAULT_MAX_ENTRIES}. */
+    /** Constructs options with {@link #DEFAULT_MAX_ENTRIES}. */
     public BatchOptions(int maxTokens, Duration deadline, double maxPaddingShare, int maxSequences) {
         this(
                 maxTokens,
@@ -74,22 +74,22 @@ public record BatchOptions(
         return new BatchOptions(maxTokens, deadline, 0.125, Integer.MAX_VALUE);
     }
 
-    /** These options for a teacher that computes each sequence alone. */
+    /** Returns these options for a teacher that computes each sequence alone. */
     public BatchOptions oneAtATime() {
         return new BatchOptions(maxTokens, deadline, maxPaddingShare, 1, fairBatch, maxQueue, maxEntries);
     }
 
-    /** These options where the rows of a batch may hold so many entries. */
+    /** Returns these options for batches whose rows may hold so many entries. */
     public BatchOptions withMaxEntries(long entries) {
         return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, maxQueue, entries);
     }
 
-    /** These options where a forward is to take no longer than that while several streams wait. */
+    /** Returns these options for forwards that take no longer than that while several streams wait. */
     public BatchOptions withFairBatch(Duration longest) {
         return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, longest, maxQueue, maxEntries);
     }
 
-    /** These options where a sequence may wait that long for the device. */
+    /** Returns these options for sequences that may wait that long for the device. */
     public BatchOptions withMaxQueue(Duration longest) {
         return new BatchOptions(maxTokens, deadline, maxPaddingShare, maxSequences, fairBatch, longest, maxEntries);
     }

@@ -26,10 +26,10 @@ import java.util.concurrent.TimeUnit;
  * more runs alone.
  */
 final class BatchQueue {
-    /** How far behind the oldest sequence companions are looked for. */
+    /** Most sequences behind the oldest that are looked through for companions. */
     private static final int LOOK_AHEAD = 2_048;
 
-    /** What to do now. */
+    /** Decision on what the device does now. */
     sealed interface Decision {
         /** Run these now; they have left the queue. */
         record Run(List<Waiting> batch) implements Decision {}
@@ -48,7 +48,7 @@ final class BatchQueue {
         }
     }
 
-    /** How far behind the first sequence of another stream one of about the head's length is looked for. */
+    /** Most sequences behind the first of another stream that are looked through for one of about the head's length. */
     private static final int STREAM_LOOK_AHEAD = 64;
 
     /** Tokens of a batch while several streams wait and no forward has been timed. */
@@ -57,7 +57,7 @@ final class BatchQueue {
     /** How long after several streams waited batches are still kept short for the one that may come back. */
     private static final long CONTENDED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** What a stream may come to owe for other work of the device, in forwards as they are cut while several wait. */
+    /** Most that a stream comes to owe for other work of the device, in forwards as they are cut while several wait. */
     private static final int DEBT_FORWARDS = 10;
 
     private final BatchOptions options;
@@ -77,15 +77,15 @@ final class BatchQueue {
     void add(ScoreJob job, long nowNanos) {
         waiting.put(job, new Waiting(job, nowNanos));
         tokens += job.item().tokens().length;
-        order.put(job, job.askers(), nanos(job));
+        order.put(job, job.flows(), nanos(job));
         noteContention(nowNanos);
     }
 
-    /** Others wait for a job now, which waits here or does not. */
-    void askersChanged(ScoreJob job, long nowNanos) {
-        List<Flow> askers = job.askers();
-        if (waiting.containsKey(job) && !askers.isEmpty()) {
-            order.put(job, askers, nanos(job));
+    /** Notes that others wait for a job now, which waits here or does not. */
+    void flowsChanged(ScoreJob job, long nowNanos) {
+        List<Flow> flows = job.flows();
+        if (waiting.containsKey(job) && !flows.isEmpty()) {
+            order.put(job, flows, nanos(job));
             noteContention(nowNanos);
         }
     }
@@ -126,7 +126,7 @@ final class BatchQueue {
             return 0;
         }
         return (long)
-                job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+                job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
     /** Charges streams for what the device did for them beside forwards. */
@@ -135,7 +135,7 @@ final class BatchQueue {
         shares.forEach((flow, share) -> order.charge(flow, share * nanos, most));
     }
 
-    /** What waits, by class and tenant. */
+    /** Returns the lines of what waits, by class and tenant. */
     List<FairOrder.TenantLine> lines() {
         return order.lines();
     }

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.batch;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
@@ -140,7 +140,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         devices.forEach(Device::start);
     }
 
-    /** One for each device of the model, by distinct names. */
+    /** Returns a device for each of the model's, by distinct names. */
     private List<Device> devices(DeviceWork beside) {
         List<Device> all = new ArrayList<>();
         Map<String, Integer> seen = new HashMap<>();
@@ -211,14 +211,14 @@ public final class Batcher implements Teacher, AutoCloseable {
                 Failure.Reason.OVERLOADED,
                 String.format(
                         Locale.ROOT,
-                        "%s %.1f s for the device (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        "%s %.1f s for the device (expected: at most %.1f, --max-queue-millis, and the time that the caller has)",
                         what,
                         nanos / 1e9,
                         options.maxQueue().toNanos() / 1e9),
                 retryMillis);
     }
 
-    /** What waits for the device, by class and tenant. */
+    /** Returns the lines of what waits for the device, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         lock.lock();
@@ -244,16 +244,16 @@ public final class Batcher implements Teacher, AutoCloseable {
     }
 
     @Override
-    public void askersChanged(ScoreJob job) {
+    public void flowsChanged(ScoreJob job) {
         lock.lock();
         try {
-            queue.askersChanged(job, nanoClock.getAsLong());
+            queue.flowsChanged(job, nanoClock.getAsLong());
         } finally {
             lock.unlock();
         }
     }
 
-    /** How sequences become batches. */
+    /** Returns the options by which sequences become batches. */
     public BatchOptions options() {
         return options;
     }
@@ -472,7 +472,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             thread.start();
         }
 
-        /** What people and metrics call it; distinct among those of a teacher. */
+        /** Returns the device's name, for people and in metrics; distinct among the devices of a teacher. */
         public String name() {
             return name;
         }
@@ -483,7 +483,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             return since == NOT_WORKING ? 0 : Math.max(1, nanoClock.getAsLong() - since);
         }
 
-        /** What the thread is in, for people. */
+        /** Returns the thread's stack, for people. */
         public String stack() {
             return Arrays.stream(thread.getStackTrace())
                     .map(frame -> "\n    at " + frame)
@@ -580,7 +580,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             }
         }
 
-        /** What to do now, an empty batch for a stretch of other work; or nothing, after a wait for something. */
+        /** Returns the next batch, an empty one for a stretch of other work; or nothing, after a wait for something. */
         @GuardedBy("lock")
         private Optional<List<BatchQueue.Waiting>> look() throws InterruptedException {
             boolean others = beside.waits();
@@ -655,7 +655,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                     splitOrFail(jobs, e);
                     return;
                 }
-                // The batch fails, its askers are told, and the next batch gets its chance.
+                // The batch fails, its callers are told, and the next batch gets its chance.
                 LOG.error(
                         "teacher {} failed on {} sequences", model.description().name(), items.size(), e);
                 Failure failure = Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e);

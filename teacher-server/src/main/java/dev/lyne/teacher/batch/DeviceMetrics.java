@@ -4,7 +4,7 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 
-/** What one of a teacher's devices does. */
+/** Metrics of one of a teacher's devices. */
 final class DeviceMetrics {
     private final Counter busy;
     private final Counter positions;

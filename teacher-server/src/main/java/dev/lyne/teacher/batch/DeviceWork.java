@@ -7,7 +7,7 @@ import java.util.Map;
 /** Work beside scoring that is done on a device's thread, a bounded stretch at a time. */
 public interface DeviceWork {
     /**
-     * What was done in a stretch.
+     * Stretch of work that was done.
      *
      * @param positions that the device has worked through
      * @param shares for whom, as parts of the whole

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.wire.Digests;
 import java.util.HashSet;
 import java.util.List;

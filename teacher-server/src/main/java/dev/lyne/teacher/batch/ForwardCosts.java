@@ -1,18 +1,19 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.v1.SelectionKind;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
 /**
- * What sequences cost the device, as measured: time of a token or a wanted position, by kind of selection, by length of the sequence and by
- * entries of a row, each in powers of two. What has not been measured yet costs what the rest does on average. Not safe for several threads.
+ * Costs of sequences on the device, as measured: time of a token or a wanted position, by kind of selection, by length
+ * of the sequence and by entries of a row, each in powers of two. What has not been measured yet costs what the rest
+ * does on average. Not safe for several threads.
  */
 final class ForwardCosts {
-    /** What is left of earlier forwards when one more is measured. */
+    /** Weight of earlier forwards when one more is measured. */
     private static final double KEPT = 0.9;
 
     private record Kind(SelectionKind selection, int logLength, int logEntries) {
@@ -55,7 +56,10 @@ final class ForwardCosts {
         return measured() ? tokens.nanosPerUnit() : 0;
     }
 
-    /** What a sequence is going to cost, in nanoseconds; where nothing has been measured, in units of a token or position. */
+    /**
+     * Returns the expected cost of a sequence, in nanoseconds; where nothing has been measured, in units of a token or
+     * position.
+     */
     double nanos(ScoreItem item, RowContent content, long entries) {
         double units = units(item);
         if (!measured()) {

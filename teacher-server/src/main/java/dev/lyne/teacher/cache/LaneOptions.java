@@ -10,7 +10,7 @@ import java.time.Duration;
  * @param maxUnwrittenBytes most bytes of rows that wait to be written
  */
 public record LaneOptions(int lookupThreads, Duration longestTurn, long maxUnwrittenBytes) {
-    /** For a tier whose lookups are worth any wait: it is faster than a forward, and nobody else slows it down. */
+    /** Turn of a tier whose lookups are worth any wait: it is faster than a forward, and nobody else slows it down. */
     public static final Duration ANY_TURN = Duration.ofNanos(Long.MAX_VALUE);
 
     public LaneOptions {

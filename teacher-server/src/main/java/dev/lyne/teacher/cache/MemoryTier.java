@@ -13,7 +13,7 @@ import java.util.Optional;
 
 /** Encoded rows of one teacher in memory, bounded by bytes. Safe for several threads; never blocks. */
 final class MemoryTier implements Tier {
-    /** What an entry costs beyond its bytes and positions: objects, key, tables. An estimate. */
+    /** Estimated bytes of an entry beyond its block and positions: objects, key, tables. */
     private static final int OVERHEAD_BYTES = 256;
 
     private final Cache<CacheKey, StoredRows> entries;

@@ -18,8 +18,8 @@ public interface Tier extends AutoCloseable {
     String name();
 
     /**
-     * What is held under the query's key, whole and checked, whether or not it {@linkplain CachedSelection#contains answers} the query. May
-     * block within the tier's own bound.
+     * Returns the rows that are held under the query's key, whole and checked, whether or not it
+     * {@linkplain CachedSelection#contains answers} the query. May block within the tier's own bound.
      */
     Optional<StoredRows> find(RowsQuery query);
 

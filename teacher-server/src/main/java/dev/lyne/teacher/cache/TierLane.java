@@ -57,7 +57,7 @@ final class TierLane {
         return thread;
     }
 
-    /** What rows from here are marked with. */
+    /** Returns the source that rows from here are marked with. */
     RowSource source() {
         return source;
     }

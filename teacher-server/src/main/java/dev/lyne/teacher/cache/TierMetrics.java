@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What one tier does, over all teachers; several of one name count together. Safe for several threads. */
+/** Metrics of one tier, over all teachers; several of one name count together. Safe for several threads. */
 public final class TierMetrics {
     private static final Logger LOG = LoggerFactory.getLogger(TierMetrics.class);
 

@@ -4,7 +4,7 @@ import java.time.Duration;
 
 /** A tier below memory that a server is to have: how it is opened, and how much of it is used at a time. */
 public interface TierOptions {
-    /** What the opened tier's {@link Tier#name} says, before there is one. */
+    /** Returns the opened tier's {@link Tier#name}, before there is one. */
     String name();
 
     /** Lookups at a time, 1 or more: each takes a thread of its own. */

@@ -10,15 +10,16 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Which text gives its keys and values up where there is no room for another tenant's: of the tenant that holds most, the longest that may. A text may
- * have to where its tenant holds no less without it than the other with what it wants, or where its tenant holds more than an even part of the memory
- * and the other no more than one. Either way the two are nearer to each other than before, so that no two texts take each other's room in turns.
+ * Rule by which a text gives its keys and values up where there is no room for another tenant's: of the tenant that
+ * holds most, the longest that may. A text may have to where its tenant holds no less without it than the other with
+ * what it wants, or where its tenant holds more than an even part of the memory and the other no more than one. Either
+ * way the two are nearer to each other than before, so that no two texts take each other's room in turns.
  *
  * @param <T> a text
  */
 final class CacheShares<T> {
     /**
-     * What a text holds.
+     * Bytes that a text holds.
      *
      * @param bytes of its keys and values
      */

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.decode;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.Continuation;
 import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Continued;
@@ -206,7 +206,7 @@ public final class DecodeForwarder extends DecodeSessions {
         boolean firstOfStage = !unvouched.containsKey(vouched);
         unvouched.computeIfAbsent(vouched, stage -> new HashMap<>()).merge(session, ids.length, Integer::sum);
         ColumnsBuilder columns = new ColumnsBuilder(session.terms.proposal().isPlain());
-        settle(sequence, new Extended.Answered(ids, logProbabilities, logProbabilities), columns);
+        settle(sequence, new DecodeOutcome.Answered(ids, logProbabilities, logProbabilities), columns);
         tell(session, columns);
         if (!sequence.forgotten) {
             enqueue(sequence);
@@ -215,7 +215,7 @@ public final class DecodeForwarder extends DecodeSessions {
         return firstOfStage;
     }
 
-    /** It is known whose the answers are, or never will be. */
+    /** Settles answers once it is known whose they are, or never will be. */
     private void told(CompletionStage<Void> vouched, @Nullable Throwable failed) {
         synchronized (lock) {
             Map<Session, Integer> given = unvouched.remove(vouched);

@@ -2,7 +2,7 @@ package dev.lyne.teacher.decode;
 
 import dev.lyne.teacher.model.Failure;
 
-/** Who a session answers to. Told of one thing at a time, in order, on a thread of the scheduler's; must not block. */
+/** Listener of a session. Told of one thing at a time, in order, on a thread of the scheduler's; must not block. */
 public interface DecodeListener {
     /** Some answers. */
     void decoded(DecodedColumns columns);

@@ -9,7 +9,7 @@ import io.micrometer.core.instrument.Timer;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
-/** What a teacher's decoding is like. */
+/** Metrics of a teacher's decoding. */
 public final class DecodeMetrics {
     private final MeterRegistry registry;
     private final Tags tags;

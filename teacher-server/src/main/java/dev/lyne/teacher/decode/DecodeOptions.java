@@ -19,7 +19,7 @@ public record DecodeOptions(
         int maxSequences,
         long maxTokens,
         long maxServerTokens) {
-    /** What suits a small machine. */
+    /** Options that suit a small machine. */
     public static final DecodeOptions DEFAULT =
             new DecodeOptions(1L << 30, Duration.ofMillis(50), Duration.ofSeconds(300), 1_024, 1 << 20, 1 << 22);
 
@@ -35,7 +35,7 @@ public record DecodeOptions(
         }
     }
 
-    /** These with other memory and times. */
+    /** Returns these options with other memory and times. */
     public DecodeOptions with(long cacheBytes, Duration batch, Duration idle) {
         return new DecodeOptions(cacheBytes, batch, idle, maxSequences, maxTokens, maxServerTokens);
     }

@@ -1,13 +1,14 @@
 package dev.lyne.teacher.decode;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
 import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
+import dev.lyne.teacher.model.LocalDecoder;
+import dev.lyne.teacher.model.LocalDecoder.Cache;
+import dev.lyne.teacher.model.LocalDecoder.Extension;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -41,7 +42,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
 
     private static final int MAX_STEP_SEQUENCES = 256;
 
-    /** Of a deterministic decoder, which takes one after another. */
+    /** Most sequences of a step of a deterministic decoder, which takes one after another. */
     private static final int MAX_STEP_SEQUENCES_ALONE = 8;
 
     /** New tokens of a step, so that a prompt holds others up for no longer than that. */
@@ -50,20 +51,20 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     /** Sequences of a session that are taken in one turn. */
     private static final int MAX_TURN_SEQUENCES = 8;
 
-    /** How often, a millisecond each time, a step waits for more of the sequences that have just been answered. */
+    /** Most times, a millisecond each, that a step waits for more of the sequences that have just been answered. */
     private static final int GATHERING_WAITS = 3;
 
-    private final SequenceDecoder decoder;
+    private final LocalDecoder decoder;
     private final PacedLog memory = new PacedLog(LOG);
     private volatile Runnable wake = () -> {};
     private volatile long cacheBytes;
 
     @GuardedBy("lock")
-    private final Map<Sequence, CachedSequence> cached = new HashMap<>();
+    private final Map<Sequence, Cache> cached = new HashMap<>();
 
     /** Caches that nobody needs any more. */
     @GuardedBy("lock")
-    private List<CachedSequence> givenUp = new ArrayList<>();
+    private List<Cache> givenUp = new ArrayList<>();
 
     /** Sequences whose students may have something to say right after the last step. */
     @GuardedBy("lock")
@@ -75,7 +76,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
      * @param telling runs what it is given one at a time and in order
      */
     public DecodeScheduler(
-            SequenceDecoder decoder,
+            LocalDecoder decoder,
             TeacherDescription teacher,
             DecodeOptions options,
             LongSupplier nanoClock,
@@ -105,7 +106,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
 
     @GuardedBy("lock")
     private void giveUp(Sequence sequence) {
-        CachedSequence cache = cached.remove(sequence);
+        Cache cache = cached.remove(sequence);
         if (cache != null) {
             givenUp.add(cache);
             waits = true;
@@ -145,7 +146,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     private static Map<Flow, Double> shares(List<Sequence> chosen, List<Extension> extensions, int tokens) {
         Map<Flow, Double> shares = new HashMap<>();
         for (int i = 0; i < chosen.size(); i++) {
-            double share = (double) extensions.get(i).tokens().length / tokens;
+            double share = (double) extensions.get(i).item().tokens().length / tokens;
             shares.merge(chosen.get(i).session.flow, share, Double::sum);
         }
         return shares;
@@ -188,7 +189,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                     sequence.queued = false;
                     sequence.running = true;
                     Extension extension = next(sequence, MAX_STEP_TOKENS - tokens);
-                    tokens += extension.tokens().length;
+                    tokens += extension.item().tokens().length;
                     chosen.add(sequence);
                     extensions.add(extension);
                 }
@@ -204,7 +205,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
 
     private void step(List<Sequence> chosen, List<Extension> extensions) {
         long startNanos = nanoClock.getAsLong();
-        List<Extended> outcomes;
+        List<DecodeOutcome> outcomes;
         try {
             outcomes = decoder.extend(extensions);
             if (outcomes.size() != extensions.size()) {
@@ -222,7 +223,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
             return;
         }
         long tokens = extensions.stream()
-                .mapToLong(extension -> extension.tokens().length)
+                .mapToLong(extension -> extension.item().tokens().length)
                 .sum();
         metrics.stepped(chosen.size(), tokens, nanoClock.getAsLong() - startNanos);
         synchronized (lock) {
@@ -251,8 +252,8 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                 + PrintableText.ofClient(String.valueOf(cause.getMessage())));
         metrics.ranOutOfMemory();
         if (chosen.size() == 1) {
-            int held = extensions.get(0).sequence().length();
-            int more = extensions.get(0).tokens().length;
+            int held = extensions.get(0).cache().length();
+            int more = extensions.get(0).item().tokens().length;
             failAll(
                     chosen,
                     new Failure(
@@ -268,9 +269,9 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     }
 
     @GuardedBy("lock")
-    private void settle(List<Sequence> chosen, List<Extended> outcomes) {
+    private void settle(List<Sequence> chosen, List<DecodeOutcome> outcomes) {
         Map<Session, ColumnsBuilder> columns = new HashMap<>();
-        Map<Sequence, Extended.NoRoom> withoutRoom = new LinkedHashMap<>();
+        Map<Sequence, DecodeOutcome.NoRoom> withoutRoom = new LinkedHashMap<>();
         for (int i = 0; i < chosen.size(); i++) {
             Sequence sequence = chosen.get(i);
             Session session = sequence.session;
@@ -279,14 +280,14 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                 giveUp(sequence);
                 continue;
             }
-            Extended outcome = outcomes.get(i);
-            if (outcome instanceof Extended.Answered answered) {
+            DecodeOutcome outcome = outcomes.get(i);
+            if (outcome instanceof DecodeOutcome.Answered answered) {
                 ColumnsBuilder own = columns.computeIfAbsent(
                         session, one -> new ColumnsBuilder(one.terms.proposal().isPlain()));
                 settle(sequence, answered, own);
-            } else if (outcome instanceof Extended.NoRoom noRoom) {
+            } else if (outcome instanceof DecodeOutcome.NoRoom noRoom) {
                 withoutRoom.put(sequence, noRoom);
-            } else if (outcome instanceof Extended.NotFinite notFinite) {
+            } else if (outcome instanceof DecodeOutcome.NotFinite notFinite) {
                 fail(
                         sequence,
                         new Failure(
@@ -314,7 +315,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
      * gives way at a time, since what it leaves may be room for several.
      */
     @GuardedBy("lock")
-    private void makeRoom(Map<Sequence, Extended.NoRoom> withoutRoom) {
+    private void makeRoom(Map<Sequence, DecodeOutcome.NoRoom> withoutRoom) {
         CacheShares<Sequence> shares = new CacheShares<>(
                 options.maxCacheBytes(),
                 cached.entrySet().stream()
@@ -325,9 +326,9 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
                                 one.getValue().bytes()))
                         .toList());
         Optional<Sequence> first = Optional.empty();
-        for (Map.Entry<Sequence, Extended.NoRoom> one : withoutRoom.entrySet()) {
+        for (Map.Entry<Sequence, DecodeOutcome.NoRoom> one : withoutRoom.entrySet()) {
             Sequence sequence = one.getKey();
-            CachedSequence cache = cached.get(sequence);
+            Cache cache = cached.get(sequence);
             long held = cache == null ? 0 : cache.bytes();
             Optional<Sequence> yielding =
                     shares.yielding(sequence.session.tenant(), one.getValue().wantedBytes() - held);
@@ -354,13 +355,13 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     }
 
     private void closeGivenUp() {
-        List<CachedSequence> closing;
+        List<Cache> closing;
         synchronized (lock) {
             closing = givenUp;
             givenUp = new ArrayList<>();
             waits = runnableSequences > 0;
         }
-        closing.forEach(CachedSequence::close);
+        closing.forEach(Cache::close);
     }
 
     @Override
@@ -371,24 +372,28 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         cacheBytes = 0;
     }
 
-    /** What the decoder is to be asked next, with so many new tokens at most, or a whole prompt where it must not be cut. */
+    /**
+     * Returns the sequence's next extension, with so many new tokens at most, or a whole prompt where it must not be
+     * cut.
+     */
     @GuardedBy("lock")
     private Extension next(Sequence sequence, int mostTokens) {
         int size = sequence.size;
-        CachedSequence cache = cached.computeIfAbsent(sequence, fresh -> decoder.open(fresh.promptTokens));
+        Cache cache = cached.computeIfAbsent(sequence, fresh -> decoder.open(fresh.promptTokens));
         int from = cache.length();
         int most = teacher.deterministic() && from == 0 ? Math.max(mostTokens, sequence.promptTokens) : mostTokens;
         int to = Math.min(sequence.drawsLeft > 0 ? size : size - 1, from + most);
         int[] labels = new int[to - from];
         for (int t = from; t < to; t++) {
             labels[t - from] = t + 1 == size
-                    ? Extension.DRAW
-                    : t + 1 >= sequence.answered ? sequence.tokens[t + 1] : Extension.NOTHING;
+                    ? DecodeItem.DRAW
+                    : t + 1 >= sequence.answered ? sequence.tokens[t + 1] : DecodeItem.NOTHING;
         }
         DecodeTerms terms = sequence.session.terms;
         double uniform = to == size
                 ? SeededUniforms.TEACHER_DRAW.at(terms.seed(), sequence.key, (long) size - sequence.promptTokens)
                 : 0;
-        return new Extension(cache, Arrays.copyOfRange(sequence.tokens, from, to), labels, uniform, terms.proposal());
+        int[] more = Arrays.copyOfRange(sequence.tokens, from, to);
+        return new Extension(cache, new DecodeItem(more, labels, uniform, terms.proposal()));
     }
 }

@@ -22,7 +22,7 @@ public interface DecodeSession {
      */
     Optional<Failure> step(List<DecodeStep> steps, int[] ended);
 
-    /** From now on it shares the device by another weight. */
+    /** Lets the session share the device by another weight from now on. */
     void renew(Flow flow);
 
     /**

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.decode;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -103,7 +103,7 @@ public abstract class DecodeSessions {
         return Optional.empty();
     }
 
-    /** How it decodes. */
+    /** Returns the options of decoding. */
     public DecodeOptions options() {
         return options;
     }
@@ -183,13 +183,13 @@ public abstract class DecodeSessions {
         /** The student has no more to say of it. */
         boolean last;
 
-        /** It stands in a queue. */
+        /** Whether the sequence stands in a queue. */
         boolean queued;
 
-        /** It is being continued. */
+        /** Whether the sequence is being continued. */
         boolean running;
 
-        /** Its session forgot it. */
+        /** Whether the session forgot the sequence. */
         boolean forgotten;
 
         Sequence(Session session, DecodeStart start) {
@@ -216,7 +216,7 @@ public abstract class DecodeSessions {
         }
 
         /** Takes answers, and gives how many of them were drawn. */
-        int take(Extended.Answered answers, ColumnsBuilder columns) {
+        int take(DecodeOutcome.Answered answers, ColumnsBuilder columns) {
             if (answers.ids().length == 0) {
                 return 0;
             }
@@ -252,10 +252,10 @@ public abstract class DecodeSessions {
         /** Changed under the lock. */
         volatile Flow flow;
 
-        /** What can be run. */
+        /** Sequences that can be run. */
         final Deque<Sequence> runnable = new ArrayDeque<>();
 
-        /** What waits for the reader. */
+        /** Sequences that wait for the reader. */
         final List<Sequence> blocked = new ArrayList<>();
 
         private long tokens;
@@ -638,7 +638,7 @@ public abstract class DecodeSessions {
 
     /** Takes the answers to a sequence that was running, and ends it where that was the last of it. */
     @GuardedBy("lock")
-    void settle(Sequence sequence, Extended.Answered answers, ColumnsBuilder columns) {
+    void settle(Sequence sequence, DecodeOutcome.Answered answers, ColumnsBuilder columns) {
         sequence.unspent = 0;
         count(sequence.session, sequence.take(answers, columns));
         if (sequence.last && !sequence.owed()) {

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.decode;
 
 /**
- * What a student tells of one sequence.
+ * Step of one sequence, as the student tells it.
  *
  * @param sequence its number in the session
  * @param taken the tokens that it took

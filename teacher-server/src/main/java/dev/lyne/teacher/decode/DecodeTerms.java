@@ -1,13 +1,13 @@
 package dev.lyne.teacher.decode;
 
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.tenant.Tenant;
 import java.util.Set;
 
 /**
- * What a session was opened with.
+ * Terms that a session was opened with.
  *
  * @param flow what its texts share the device by
  * @param proposal what tokens are drawn from

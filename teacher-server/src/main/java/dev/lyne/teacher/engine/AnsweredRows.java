@@ -19,13 +19,13 @@ final class AnsweredRows {
     /** Below it a sum of probabilities that were rounded to float32 tells nothing about what is left. */
     private static final double LEAST_TAIL = 1e-9;
 
-    /** How far a whole distribution may be from 1, as students allow. */
+    /** Bound of a whole distribution's distance from 1, as students allow. */
     private static final double MASS = 1e-4;
 
-    /** What engines write for −∞. */
+    /** Value that engines write for −∞. */
     private static final float MINUS_INFINITY = -9999f;
 
-    private final Asked asked;
+    private final RowsRequest request;
     private final int promptK;
     private final Optional<WholeRow> cut;
     private final RowColumns rows;
@@ -40,12 +40,12 @@ final class AnsweredRows {
     private int entries;
 
     /** @param promptK entries that rows of the prompt have, 0 where only the one after it is wanted */
-    AnsweredRows(Asked asked, int promptK) {
-        this.asked = asked;
+    AnsweredRows(RowsRequest request, int promptK) {
+        this.request = request;
         this.promptK = promptK;
-        int count = asked.item().positions().length;
-        int k = asked.k();
-        this.cut = asked.cut().map(content -> new WholeRow(asked.item(), content, asked.vocabularySize()));
+        int count = request.item().positions().length;
+        int k = request.k();
+        this.cut = request.cut().map(content -> new WholeRow(request.item(), content, request.vocabularySize()));
         this.rows = cut.isPresent()
                 ? cut.get().columns()
                 : new RowColumns(
@@ -73,8 +73,8 @@ final class AnsweredRows {
         if (nextIndex == 0) {
             throw strange("a row for the first token", "none");
         }
-        if (nextIndex >= asked.length()) {
-            throw strange("rows for more than " + asked.length() + " tokens", "one for each token but the first");
+        if (nextIndex >= request.length()) {
+            throw strange("rows for more than " + request.length() + " tokens", "one for each token but the first");
         }
         inPosition = true;
         entries = 0;
@@ -82,8 +82,8 @@ final class AnsweredRows {
 
     /** The distribution after the last token begins. */
     void beginLast() throws EngineException {
-        if (lastRows > 0 || !asked.wantsLast()) {
-            throw strange("a row after the last token", asked.wantsLast() ? "one" : "none");
+        if (lastRows > 0 || !request.wantsLast()) {
+            throw strange("a row after the last token", request.wantsLast() ? "one" : "none");
         }
         inPosition = true;
         last = true;
@@ -95,15 +95,15 @@ final class AnsweredRows {
         if (!inPosition) {
             throw strange("an entry outside of a row", "rows of entries");
         }
-        if (id < 0 || id >= asked.vocabularySize()) {
-            throw strange("token " + id + where(), "below vocabulary_size=" + asked.vocabularySize());
+        if (id < 0 || id >= request.vocabularySize()) {
+            throw strange("token " + id + where(), "below vocabulary_size=" + request.vocabularySize());
         }
         requireLogProbability(logProbability, id, where());
         if (entries > 0 && ids[0] == id && logProbabilities[0] == logProbability) {
             return; // the actual token, and again by its rank
         }
         if (entries == ids.length) {
-            throw strange("more than " + (asked.k() + 1) + " tokens" + where(), expectedEntries());
+            throw strange("more than " + (request.k() + 1) + " tokens" + where(), expectedEntries());
         }
         ids[entries] = id;
         logProbabilities[entries++] = logProbability;
@@ -133,7 +133,7 @@ final class AnsweredRows {
             requireActual(nextIndex - 1);
         }
         requireDistinct();
-        int[] wanted = asked.item().positions();
+        int[] wanted = request.item().positions();
         if (last) {
             fill(wanted.length - 1, best(false));
             lastRows++;
@@ -159,7 +159,7 @@ final class AnsweredRows {
 
     /** The actual token stands first. */
     private void requireActual(int position) throws EngineException {
-        int actual = asked.item().tokens()[position + 1];
+        int actual = request.item().tokens()[position + 1];
         if (entries == 0 || ids[0] != actual) {
             throw strange(
                     (entries == 0 ? "no token" : "token " + ids[0]) + " as the actual one" + where(),
@@ -169,7 +169,7 @@ final class AnsweredRows {
 
     /** Places of the k best among the entries, the best first; the actual token's is 0 where there is one. */
     private int[] best(boolean hasActual) throws EngineException {
-        int k = hasActual ? promptK : asked.k();
+        int k = hasActual ? promptK : request.k();
         if (entries != k && entries != k + 1) {
             throw strange(entries + " tokens" + where(), expectedEntries());
         }
@@ -211,7 +211,7 @@ final class AnsweredRows {
     }
 
     private void fill(int row, int[] best) throws EngineException {
-        int k = asked.k();
+        int k = request.k();
         int label = last ? -1 : 0;
         double mass = 0;
         boolean labelKept = false;
@@ -248,26 +248,26 @@ final class AnsweredRows {
     }
 
     private double tail(double mass, double labelMass, float smallest) {
-        double most = (double) (asked.vocabularySize() - asked.k()) * Math.exp(smallest);
+        double most = (double) (request.vocabularySize() - request.k()) * Math.exp(smallest);
         return Math.min(Math.max(Math.max(1 - mass, labelMass), LEAST_TAIL), most);
     }
 
     /** The rows, once the answer has ended. */
     RowColumns whole() throws EngineException {
-        if (nextIndex != asked.length()) {
-            throw strange("rows for " + nextIndex + " tokens", "" + asked.length() + ", as many as were sent");
+        if (nextIndex != request.length()) {
+            throw strange("rows for " + nextIndex + " tokens", "" + request.length() + ", as many as were sent");
         }
-        if (nextRow + lastRows != asked.item().positions().length) {
+        if (nextRow + lastRows != request.item().positions().length) {
             throw strange(
                     "rows for " + (nextRow + lastRows) + " positions",
-                    "" + asked.item().positions().length + ", those asked for");
+                    "" + request.item().positions().length + ", those asked for");
         }
         return rows;
     }
 
     private String expectedEntries() {
         return last
-                ? "the " + asked.k() + " best and the one that was drawn"
+                ? "the " + request.k() + " best and the one that was drawn"
                 : "the " + promptK + " best, and the actual one where it is none of them";
     }
 

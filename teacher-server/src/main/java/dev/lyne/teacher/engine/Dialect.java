@@ -3,7 +3,7 @@ package dev.lyne.teacher.engine;
 import dev.lyne.row.RowColumns;
 import java.util.Optional;
 
-/** What an engine is asked, and how it answers. */
+/** The language of an engine: how it is asked for rows, and how it answers. */
 interface Dialect {
     /** Says whether the engine is well. */
     Question health();
@@ -23,10 +23,10 @@ interface Dialect {
     Facts facts(WholeAnswer answer) throws EngineException;
 
     /** Asks for rows. */
-    Question rows(Asked asked, String model);
+    Question rows(RowsRequest request, String model);
 
     /** Reads them. */
-    ValueReader<RowColumns> reader(Asked asked);
+    ValueReader<RowColumns> reader(RowsRequest request);
 
     /** Continues texts, where that is known here. */
     default Optional<TextDialect> texts() {
@@ -34,7 +34,7 @@ interface Dialect {
     }
 
     /**
-     * What an engine says of its model.
+     * Facts that an engine states of its model.
      *
      * @param model as requests name it
      * @param maxTokens longest sequence with what is generated; 0: not said

@@ -17,7 +17,9 @@ import javax.net.ssl.SSLException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** How an engine is spoken to: in plain text or by TLS, and with which key. The key is in no message. Safe for several threads. */
+/**
+ * Access to an engine: in plain text or by TLS, and with which key. The key is in no message. Safe for several threads.
+ */
 final class EngineAccess {
     private static final Logger LOG = LoggerFactory.getLogger(EngineAccess.class);
 
@@ -72,7 +74,7 @@ final class EngineAccess {
         }
     }
 
-    /** What encrypts a connection to an address; empty in plain text. */
+    /** Returns the handler that encrypts a connection to an address; empty in plain text. */
     Optional<SslHandler> handler(Channel channel, InetSocketAddress address) {
         String host = address.getHostString();
         String bare = host.startsWith("[") ? host.substring(1, host.length() - 1) : host; // as certificates have it

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
  * <p>The lock {@code this} guards the state; nothing foreign is called with it held.
  */
 final class EngineAddress {
-    /** What is known of it. */
+    /** State of the address, as far as it is known. */
     enum State {
         /** Does not answer, or has not been asked yet. */
         DOWN,
@@ -56,7 +56,7 @@ final class EngineAddress {
             new PacedLog(LoggerFactory.getLogger(EngineAddress.class), TimeUnit.SECONDS.toNanos(5), System::nanoTime);
 
     /**
-     * What all addresses of a teacher share.
+     * Parts that all addresses of a teacher share.
      *
      * @param onChange called when the address may take more, or none any more
      */
@@ -69,7 +69,7 @@ final class EngineAddress {
             Runnable onChange) {}
 
     /**
-     * What connections are made of.
+     * Parts that connections are made of.
      *
      * @param loops that they run on
      * @param http2 whether they are HTTP/2, as gRPC is, and not HTTP/1.1
@@ -77,7 +77,7 @@ final class EngineAddress {
     record Transport(EventLoopGroup loops, EngineAccess access, boolean http2) {}
 
     /**
-     * What its answers are to be: of which model and size, and the rows that show it.
+     * Expectation of its answers: of which model and size, and the rows that show it.
      *
      * @param engine version that it must state
      * @param probe rows that tell the model
@@ -138,7 +138,7 @@ final class EngineAddress {
         return address.getHostString() + ":" + address.getPort();
     }
 
-    /** From now on it is compared with these, and asked for rows once it matches. */
+    /** Sets what it is compared with from now on; it is asked for rows once it matches. */
     synchronized void expect(Expected what) {
         expected = Optional.of(what);
     }
@@ -183,52 +183,57 @@ final class EngineAddress {
     }
 
     /** Asks, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
-    <T> Asking<T> ask(EngineRequest<T> asked) {
-        Asking<T> asking = new Asking<>();
+    <T> PendingRequest<T> ask(EngineRequest<T> request) {
+        PendingRequest<T> pending = new PendingRequest<>();
         Vouching.Moment moment = vouching.now();
-        var unused = exchange(asking, asked, MOST_STALE).whenComplete((value, failed) -> {
-            release(asked.tokens(), failed == null);
+        var unused = exchange(pending, request, MOST_STALE).whenComplete((value, failed) -> {
+            release(request.tokens(), failed == null);
             if (failed == null) {
-                arrived(asking, value, moment);
+                arrived(pending, value, moment);
             } else {
-                EngineException why =
-                        asking.isCancelled() ? new EngineException(Kind.WITHDRAWN, "nobody waits for it") : why(failed);
+                EngineException why = pending.isCancelled()
+                        ? new EngineException(Kind.WITHDRAWN, "nobody waits for it")
+                        : why(failed);
                 tell(why);
-                asking.answer.completeExceptionally(why);
+                pending.answer.completeExceptionally(why);
             }
             shared.onChange().run();
         });
-        return asking;
+        return pending;
     }
 
-    /** On the connection's event loop, so that no probe that begins later can vouch for them. */
-    private <T> void arrived(Asking<T> asking, T value, Vouching.Moment asked) {
-        vouching.arrived(asked)
+    /** Answers a request, on the connection's event loop, so that no probe that begins later can vouch for its rows. */
+    private <T> void arrived(PendingRequest<T> pending, T value, Vouching.Moment moment) {
+        vouching.arrived(moment)
                 .ifPresentOrElse(
-                        vouched -> asking.answer.complete(new Asking.Arrived<>(value, vouched)),
-                        () -> asking.answer.completeExceptionally(new EngineException(
+                        vouched -> pending.answer.complete(new PendingRequest.Arrived<>(value, vouched)),
+                        () -> pending.answer.completeExceptionally(new EngineException(
                                 Kind.OTHER_WEIGHTS, name() + " was found to have other weights meanwhile")));
     }
 
-    /** One exchange over a connection that lives; kept ones that had ended, unnoticed, say nothing of the engine. */
-    private <T> CompletableFuture<T> exchange(Asking<T> asking, EngineRequest<T> asked, int mostStale) {
+    /**
+     * Exchanges a request and its answer over a connection that lives; kept ones that had ended, unnoticed, say nothing
+     * of the engine.
+     */
+    private <T> CompletableFuture<T> exchange(PendingRequest<T> pending, EngineRequest<T> request, int mostStale) {
         return probed().thenCompose(connection -> {
-                    if (!asking.on(connection)) {
+                    if (!pending.on(connection)) {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
                     }
-                    return value(connection, asked, expected().facts().model()).whenComplete((value, failed) -> {
-                        asking.off();
-                        if (failed == null || isOver(why(failed).kind())) {
-                            putBack(connection);
-                        } else {
-                            connection.close(); // whatever more comes over it belongs to nobody
-                        }
-                    });
+                    return value(connection, request, expected().facts().model())
+                            .whenComplete((value, failed) -> {
+                                pending.off();
+                                if (failed == null || isOver(why(failed).kind())) {
+                                    putBack(connection);
+                                } else {
+                                    connection.close(); // whatever more comes over it belongs to nobody
+                                }
+                            });
                 })
                 .exceptionallyCompose(
-                        failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !asking.isCancelled()
-                                ? exchange(asking, asked, mostStale - 1)
+                        failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !pending.isCancelled()
+                                ? exchange(pending, request, mostStale - 1)
                                 : CompletableFuture.failedFuture(failed));
     }
 
@@ -241,10 +246,10 @@ final class EngineAddress {
         return expected.orElseThrow();
     }
 
-    private <T> CompletableFuture<T> value(EngineConnection connection, EngineRequest<T> asked, String model) {
-        ValueReader<T> answer = asked.reader(shared.dialect());
+    private <T> CompletableFuture<T> value(EngineConnection connection, EngineRequest<T> request, String model) {
+        ValueReader<T> answer = request.reader(shared.dialect());
         return connection
-                .ask(asked.question(shared.dialect(), model), answer, timeoutNanos())
+                .ask(request.question(shared.dialect(), model), answer, timeoutNanos())
                 .thenApply(done -> {
                     try {
                         return answer.value();
@@ -342,7 +347,7 @@ final class EngineAddress {
         for (Probe.Reference reference : references) {
             chain = chain.thenCompose(same -> value(
                             connection,
-                            reference.asked(what.maxK(), what.vocabularySize()),
+                            reference.request(what.maxK(), what.vocabularySize()),
                             what.facts().model()))
                     .thenAccept(rows -> {
                         Optional<String> difference = what.probe().difference(reference, rows);
@@ -458,12 +463,15 @@ final class EngineAddress {
         });
     }
 
-    /** It takes as great a k as the teacher says that it has, before it is asked for the first time and after it was gone. */
+    /**
+     * Checks that the engine takes as great a k as the teacher says that it has, before it is first asked for rows and
+     * after it was gone.
+     */
     private CompletableFuture<Void> requireBound(Expected what) {
         CompletableFuture<Void> taken = new CompletableFuture<>();
         // Over a connection of its own, which ends with an answer that is no row.
         var unused = first(
-                        Asked.smallest(what.maxK(), what.vocabularySize()),
+                        RowsRequest.smallest(what.maxK(), what.vocabularySize()),
                         what.facts().model())
                 .whenComplete((rows, failed) -> {
                     if (failed == null || isOfItsRows(why(failed).kind())) {
@@ -486,7 +494,7 @@ final class EngineAddress {
         return kind == Kind.STRANGE || kind == Kind.NOT_FINITE;
     }
 
-    /** What an engine says of itself. */
+    /** Facts that an engine states of itself. */
     record Said(String version, Dialect.Facts facts) {}
 
     private static CompletableFuture<Said> describe(EngineConnection connection, Dialect dialect, long timeoutNanos) {
@@ -621,13 +629,13 @@ final class EngineAddress {
     }
 
     /** Scores a sequence before anything is expected of it: at the start. */
-    CompletableFuture<RowColumns> first(Asked asked, String model) {
+    CompletableFuture<RowColumns> first(RowsRequest request, String model) {
         return connect()
                 .thenCompose(connection ->
-                        value(connection, asked, model).whenComplete((rows, failed) -> connection.close()));
+                        value(connection, request, model).whenComplete((rows, failed) -> connection.close()));
     }
 
-    /** What a future that failed has to say. */
+    /** Returns the reason that a future failed with. */
     static EngineException why(Throwable failed) {
         Throwable cause = failed;
         while ((cause instanceof CompletionException || cause instanceof ExecutionException)

@@ -74,7 +74,7 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         this.onClosed = onClosed;
     }
 
-    /** What makes streams of requests, and of what comes over them whole answers. */
+    /** Returns the handler that makes streams of requests, and whole answers of what comes over them. */
     private static ChannelHandler http2() {
         Http2Connection made = new DefaultHttp2Connection(false);
         return new HttpToHttp2ConnectionHandlerBuilder()
@@ -276,7 +276,10 @@ final class EngineConnection extends SimpleChannelInboundHandler<HttpObject> {
         }
     }
 
-    /** What a call of gRPC came to: in its trailers, or in its headers where there was no more. */
+    /**
+     * Returns the failure of a gRPC call from its trailers, or from its headers where there was no more; empty where it
+     * succeeded.
+     */
     private Optional<EngineException> status(HttpObject message, LastHttpContent last) {
         HttpHeaders trailers = last.trailingHeaders();
         HttpHeaders headers = !trailers.contains(GRPC_STATUS) && message instanceof HttpResponse response

@@ -4,7 +4,7 @@ package dev.lyne.teacher.engine;
 final class EngineException extends Exception {
     private static final long serialVersionUID = 1;
 
-    /** What that says of the address and of the sequence. */
+    /** Kind of failure, which says what it means for the address and for the sequence. */
     enum Kind {
         /** No connection, or one that broke: another address may answer, this one is not to be trusted before a probe. */
         GONE,
@@ -14,7 +14,10 @@ final class EngineException extends Exception {
         LATE,
         /** The engine says that it cannot now: another address may. */
         BUSY,
-        /** Its certificate is not to be believed, or it does not know our key: it is not asked before that changes. */
+        /**
+         * The engine's certificate is not to be believed, or it does not know our key: it is not asked before that
+         * changes.
+         */
         UNTRUSTED,
         /** The engine had a fault of its own: it may answer when asked again. */
         FAULT,

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,8 +16,8 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Who an engine's teacher is, as it stands in a file: the id that students and caches know, what it was made of, and the rows that tell
- * whether an engine is still it.
+ * Identity of an engine's teacher, as it stands in a file: the id that students and caches know, what it was made of,
+ * and the rows that tell whether an engine is still it.
  *
  * @param id SHA-256 of what follows, in hexadecimal
  * @param model SHA-256 of the model's directory; "" where none was named
@@ -40,7 +40,7 @@ record EngineIdentity(
             .enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
             .build();
 
-    /** What an identity is made of beside its rows. */
+    /** Facts that an identity is made of beside its rows. */
     record Inputs(String model, String engine, String precision) {}
 
     /** A new identity, whose id nobody had before. What it is made of does not tell rows: weights, arguments and libraries of an engine may differ. */

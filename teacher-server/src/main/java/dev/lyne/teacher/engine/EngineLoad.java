@@ -3,9 +3,9 @@ package dev.lyne.teacher.engine;
 import java.util.Optional;
 
 /**
- * What is in flight at an address, and how fast it answers. An engine that is given more than it answers within the time that an answer may take
- * would answer all of it too late: so no more is in flight than it takes half of that time for, by its measured rate, and a few while none has
- * been measured. Not safe for several threads.
+ * Load of an address: what is in flight there, and how fast it answers. An engine that is given more than it answers
+ * within the time that an answer may take would answer all of it too late: so no more is in flight than it takes half
+ * of that time for, by its measured rate, and a few while none has been measured. Not safe for several threads.
  */
 final class EngineLoad {
     /** Sequences that may always be in flight: as many as it takes to measure a rate, and to find out that it rises. */

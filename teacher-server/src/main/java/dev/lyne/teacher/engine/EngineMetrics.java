@@ -12,9 +12,9 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
-/** What happened at an engine's addresses. Counts from the start, whenever it is shown. Safe for several threads. */
+/** Metrics of an engine's addresses. Counts from the start, whenever it is shown. Safe for several threads. */
 final class EngineMetrics {
-    /** What came of a probe. */
+    /** Outcome of a probe. */
     enum Outcome {
         PASSED,
         OTHER_WEIGHTS,

@@ -39,10 +39,10 @@ final class EngineQueue {
     void add(EngineJob<?> job, long nowNanos) {
         Waiting waiting = new Waiting(job, nowNanos, 0, Optional.empty());
         fresh.put(job, waiting);
-        order.put(job, job.askers(), waiting.tokens());
+        order.put(job, job.flows(), waiting.tokens());
     }
 
-    /** One that was taken, and failed. */
+    /** Adds a job that was taken, and failed. */
     void addAgain(Waiting waiting) {
         again.addFirst(waiting);
     }
@@ -71,12 +71,12 @@ final class EngineQueue {
         }
     }
 
-    /** Others wait for a sequence now, which waits here or does not. */
-    void askersChanged(EngineJob<?> job) {
-        List<Flow> askers = job.askers();
+    /** Notes that others wait for a sequence now, which waits here or does not. */
+    void flowsChanged(EngineJob<?> job) {
+        List<Flow> flows = job.flows();
         Waiting waiting = fresh.get(job);
-        if (waiting != null && !askers.isEmpty()) {
-            order.put(job, askers, waiting.tokens());
+        if (waiting != null && !flows.isEmpty()) {
+            order.put(job, flows, waiting.tokens());
         }
     }
 
@@ -84,7 +84,7 @@ final class EngineQueue {
     double tokensBefore(EngineJob<?> job) {
         return fresh.isEmpty()
                 ? 0
-                : job.askers().stream().mapToDouble(order::expectedWait).min().orElse(0);
+                : job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
     /** Whether the one that has waited longest for its first turn came before that time. */
@@ -124,7 +124,7 @@ final class EngineQueue {
         return again.size() + fresh.size();
     }
 
-    /** What waits for its first turn, by class and tenant. */
+    /** Returns the lines of what waits for its first turn, by class and tenant. */
     List<FairOrder.TenantLine> lines() {
         return order.lines();
     }

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
 /**
- * What is asked of an engine, whichever dialect it speaks.
+ * Request to an engine, whichever dialect it speaks.
  *
  * @param <T> what its answer holds
  */

@@ -53,12 +53,12 @@ public record EngineSettings(
             this.grpc = grpc;
         }
 
-        /** Whether it is gRPC, and not HTTP with JSON. */
+        /** Returns whether the wire is gRPC, and not HTTP with JSON. */
         public boolean isGrpc() {
             return grpc;
         }
 
-        /** As it is written in options and identities. */
+        /** Returns the word in options and identities. */
         public String word() {
             return word;
         }
@@ -72,7 +72,7 @@ public record EngineSettings(
      * @param tokenFile holds the key that each request carries, as {@code Authorization: Bearer}; read again when it changes
      */
     public record Access(boolean tls, Optional<Path> authorities, Optional<Path> tokenFile) {
-        /** In plain text, without a key. */
+        /** Access in plain text, without a key. */
         public static final Access PLAIN = new Access(false, Optional.empty(), Optional.empty());
 
         public Access {
@@ -181,7 +181,7 @@ public record EngineSettings(
     }
 
     /**
-     * What an option value names.
+     * Engines that an option value names.
      *
      * @param addresses one or more, not resolved
      * @param tls whether they are spoken to by TLS; all of them, or none

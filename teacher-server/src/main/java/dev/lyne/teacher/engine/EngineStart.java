@@ -30,7 +30,7 @@ final class EngineStart {
     private static final long BETWEEN_TRIES_MILLIS = 500;
     private static final String LOCK = ".lyne-identity.lock";
 
-    /** What an engine fails with that is not there yet. */
+    /** Kinds of failure of an engine that is not there yet. */
     private static final Set<Kind> MAY_COME = EnumSet.of(Kind.GONE, Kind.STALE, Kind.BUSY, Kind.LATE);
 
     private final EngineSettings settings;
@@ -44,14 +44,14 @@ final class EngineStart {
     }
 
     /**
-     * What the teacher is.
+     * Teacher as it was found.
      *
      * @param contextLength longest sequence, in tokens
      * @param whole whether a row may be of the whole vocabulary, and of nothing else
      */
     record Found(EngineIdentity identity, EngineAddress.Expected expected, int contextLength, boolean whole) {}
 
-    /** What comes of asking for so many entries. */
+    /** Outcome of asking for so many entries. */
     private enum Taken {
         REFUSED,
         /** An answer that is no row: some of its ids are beyond the tokenizer's, a model's padding. */
@@ -137,7 +137,7 @@ final class EngineStart {
 
     private Taken taken(EngineAddress address, String model, int k) throws EngineException, InterruptedException {
         try {
-            RowColumns unused = await(address.first(Asked.smallest(k, directory.vocabularySize()), model));
+            RowColumns unused = await(address.first(RowsRequest.smallest(k, directory.vocabularySize()), model));
             return Taken.READ;
         } catch (EngineException e) {
             if (EngineAddress.isOfItsRows(e.kind())) {
@@ -206,21 +206,21 @@ final class EngineStart {
 
     private EngineIdentity minted(Looked looked) throws EngineException, InterruptedException {
         List<Probe.Reference> references = new ArrayList<>();
-        for (Asked asked : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
-            references.add(Probe.reference(asked, await(looked.address().first(asked, looked.model()))));
+        for (RowsRequest request : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
+            references.add(Probe.reference(request, await(looked.address().first(request, looked.model()))));
         }
         return EngineIdentity.mint(looked.inputs(), settings.probe().toleranceNats(), references);
     }
 
-    /** How the engine differs from what a file tells of, in a line. */
+    /** Returns in a line how the engine differs from what a file tells of. */
     private Optional<String> difference(Looked looked, EngineIdentity known)
             throws EngineException, InterruptedException {
         if (!known.inputs().equals(looked.inputs())) {
             return Optional.of(known.inputs() + " (expected: " + looked.inputs() + ")");
         }
         for (Probe.Reference reference : known.references()) {
-            Asked asked = reference.asked(looked.maxK(), directory.vocabularySize());
-            RowColumns rows = await(looked.address().first(asked, looked.model()));
+            RowsRequest request = reference.request(looked.maxK(), directory.vocabularySize());
+            RowColumns rows = await(looked.address().first(request, looked.model()));
             Optional<String> difference = known.probe().difference(reference, rows);
             if (difference.isPresent()) {
                 return difference;

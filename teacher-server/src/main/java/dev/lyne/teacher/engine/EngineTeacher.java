@@ -1,8 +1,8 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.Proposal;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.engine.EngineException.Kind;
@@ -87,16 +87,16 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     private final EngineQueue queue = new EngineQueue();
 
     @GuardedBy("lock")
-    private final Map<EngineJob<?>, Asking<?>> asking = new HashMap<>();
+    private final Map<EngineJob<?>, PendingRequest<?>> pending = new HashMap<>();
 
     @GuardedBy("lock")
     private boolean closed;
 
-    /** When an address last answered, or could be asked. */
+    /** Time at which an address last answered, or could be asked. */
     @GuardedBy("lock")
     private long lastServingNanos;
 
-    /** When one could be asked after none could: before, nobody waited for his turn. */
+    /** Time at which one could be asked after none could: before, nobody waited for his turn. */
     @GuardedBy("lock")
     private long servingSinceNanos;
 
@@ -273,7 +273,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return new RowsJob(job, description.vocabularySize());
     }
 
-    /** Where the dialect has it; texts wait with sequences for the same places. */
+    /** Returns the decoder where the dialect has it; texts wait with sequences for the same places. */
     @Override
     public Optional<RemoteDecoder> decoder() {
         return texts ? Optional.of(this) : Optional.empty();
@@ -351,7 +351,7 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                 Failure.Reason.OVERLOADED,
                 String.format(
                         Locale.ROOT,
-                        "%s %.1f s for the engine (expected: at most %.1f, --max-queue-millis, and the time that the asker has)",
+                        "%s %.1f s for the engine (expected: at most %.1f, --max-queue-millis, and the time that the caller has)",
                         what,
                         nanos / 1e9,
                         most / 1e9),
@@ -375,10 +375,10 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     }
 
     private void withdraw(EngineJob<?> job) {
-        Asking<?> running;
+        PendingRequest<?> running;
         synchronized (lock) {
             queue.remove(job);
-            running = asking.get(job);
+            running = pending.get(job);
         }
         if (running != null) {
             running.cancel();
@@ -386,13 +386,13 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     }
 
     @Override
-    public void askersChanged(ScoreJob job) {
+    public void flowsChanged(ScoreJob job) {
         synchronized (lock) {
-            queue.askersChanged(rows(job));
+            queue.flowsChanged(rows(job));
         }
     }
 
-    /** What waits for a place at an address, by class and tenant. */
+    /** Returns the lines of what waits for a place at an address, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         double tokensPerSecond =
@@ -470,14 +470,14 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
             address.giveBack(waiting.tokens());
             return;
         }
-        Asking<T> running = address.ask(job.request());
+        PendingRequest<T> running = address.ask(job.request());
         synchronized (lock) {
-            asking.put(job, running);
+            pending.put(job, running);
         }
         var unused = running.answer.whenCompleteAsync(
                 (arrived, failed) -> {
                     synchronized (lock) {
-                        asking.remove(job, running);
+                        pending.remove(job, running);
                     }
                     if (failed == null) {
                         positions.addAndGet(job.positions(arrived.value()));
@@ -547,9 +547,9 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
     /** Ends what is asked for beyond the time of all who wait for it: the engine drops it with its connection. */
     private void endLate() {
         long now = nanoClock.getAsLong();
-        Map<EngineJob<?>, Asking<?>> late = new HashMap<>();
+        Map<EngineJob<?>, PendingRequest<?>> late = new HashMap<>();
         synchronized (lock) {
-            asking.forEach((job, running) -> {
+            pending.forEach((job, running) -> {
                 if (job.overdue(now)) {
                     late.put(job, running);
                 }

@@ -44,10 +44,10 @@ final class GrpcDialect implements Dialect {
     private static final int MODEL_PATH = 1;
     private static final int SERVED_NAME = 6;
 
-    /** Of SGLang alone. */
+    /** Field of the version, of SGLang alone. */
     private static final int VERSION = 7;
 
-    /** What differs between the engines. */
+    /** An engine's gRPC service, with the numbers of fields that differ between engines. */
     private enum Service {
         VLLM("vllm.grpc.engine.VllmEngine", 3, 2, 7),
         SGLANG("sglang.grpc.scheduler.SglangScheduler", 7, 3, 10);
@@ -141,35 +141,35 @@ final class GrpcDialect implements Dialect {
     }
 
     @Override
-    public Question rows(Asked asked, String model) {
-        return call("Generate", request(asked, "lyne-" + session + "-" + requests.incrementAndGet()));
+    public Question rows(RowsRequest request, String model) {
+        return call("Generate", request(request, "lyne-" + session + "-" + requests.incrementAndGet()));
     }
 
     /** The message that asks for rows. */
-    byte[] request(Asked asked, String id) {
+    byte[] request(RowsRequest request, String id) {
         byte[] tokenized = GrpcMessage.write(out ->
-                out.writeByteArray(INPUT_IDS, GrpcMessage.packed(asked.item().tokens())));
-        byte[] sampling = GrpcMessage.write(service == Service.VLLM ? vllm(asked) : sglang(asked));
+                out.writeByteArray(INPUT_IDS, GrpcMessage.packed(request.item().tokens())));
+        byte[] sampling = GrpcMessage.write(service == Service.VLLM ? vllm(request) : sglang(request));
         return GrpcMessage.write(out -> {
             out.writeString(REQUEST_ID, id);
             out.writeByteArray(TOKENIZED, tokenized);
             out.writeByteArray(SAMPLING, sampling);
             if (service == Service.SGLANG) {
                 out.writeBool(5, true); // return_logprob; logprob_start_len, 6, is 0: from the first token on
-                if (asked.k() > 0) {
-                    out.writeInt32(7, asked.k());
+                if (request.k() > 0) {
+                    out.writeInt32(7, request.k());
                 }
             }
         });
     }
 
     /** vLLM cuts its map to what was asked for, and the actual token is first in it: one more, that none of the k best is lost. */
-    private static GrpcMessage.Fields vllm(Asked asked) {
-        int k = asked.k() == 0 ? 0 : asked.k() + 1;
+    private static GrpcMessage.Fields vllm(RowsRequest request) {
+        int k = request.k() == 0 ? 0 : request.k() + 1;
         return out -> {
             out.writeFloat(TEMPERATURE, 0);
             out.writeUInt32(MAX_TOKENS, 1);
-            if (asked.wantsLast()) {
+            if (request.wantsLast()) {
                 out.writeInt32(22, k);
             }
             out.writeInt32(23, k);
@@ -177,31 +177,31 @@ final class GrpcDialect implements Dialect {
     }
 
     /** SGLang takes what is not stated for 0, as the temperature is meant to be. */
-    private static GrpcMessage.Fields sglang(Asked asked) {
+    private static GrpcMessage.Fields sglang(RowsRequest request) {
         return out -> {
             out.writeFloat(2, 1);
             out.writeInt32(3, -1);
             out.writeFloat(7, 1);
-            out.writeUInt32(MAX_TOKENS, asked.wantsLast() ? 1 : 0);
+            out.writeUInt32(MAX_TOKENS, request.wantsLast() ? 1 : 0);
             out.writeUInt32(17, 1);
         };
     }
 
     @Override
-    public ValueReader<RowColumns> reader(Asked asked) {
-        return new Answer(service, asked);
+    public ValueReader<RowColumns> reader(RowsRequest request) {
+        return new Answer(service, request);
     }
 
     private static final class Answer implements ValueReader<RowColumns> {
         private final Service service;
-        private final Asked asked;
+        private final RowsRequest request;
         private final AnsweredRows rows;
         private final WholeAnswer whole = WholeAnswer.large();
 
-        Answer(Service service, Asked asked) {
+        Answer(Service service, RowsRequest request) {
             this.service = service;
-            this.asked = asked;
-            this.rows = new AnsweredRows(asked, asked.k());
+            this.request = request;
+            this.rows = new AnsweredRows(request, request.k());
         }
 
         @Override
@@ -217,7 +217,7 @@ final class GrpcDialect implements Dialect {
             }
             GrpcMessage complete = response.message(service.complete);
             prompt(complete.message(service.inputLogprobs));
-            if (asked.wantsLast()) {
+            if (request.wantsLast()) {
                 last(complete.message(OUTPUT_LOGPROBS));
             }
         }
@@ -226,11 +226,11 @@ final class GrpcDialect implements Dialect {
             int[] ids = said.integers(TOKEN_IDS);
             List<GrpcMessage> labels = said.messages(TOKEN_LOGPROBS);
             List<GrpcMessage> best = said.messages(TOP_LOGPROBS);
-            if (ids.length != asked.length() || labels.size() != ids.length) {
+            if (ids.length != request.length() || labels.size() != ids.length) {
                 throw EngineException.strange("input_logprobs of " + labels.size() + " and " + ids.length
-                        + " tokens (expected: " + asked.length() + ")");
+                        + " tokens (expected: " + request.length() + ")");
             }
-            if (asked.k() > 0 && best.size() != ids.length) {
+            if (request.k() > 0 && best.size() != ids.length) {
                 throw EngineException.strange(
                         "top_logprobs of " + best.size() + " tokens (expected: " + ids.length + ")");
             }
@@ -239,7 +239,7 @@ final class GrpcDialect implements Dialect {
                 rows.begin();
                 float label = labels.get(i).single(VALUES);
                 rows.entry(ids[i], label);
-                if (asked.k() > 0) {
+                if (request.k() > 0) {
                     beside(ids[i], label, best.get(i));
                 }
                 rows.end();
@@ -258,7 +258,7 @@ final class GrpcDialect implements Dialect {
                     least = least < 0 || isBetter(values[least], ids[least], values[i], ids[i]) ? i : least;
                 }
             }
-            boolean drop = others == asked.k() && isBetter(label, actual, values[least], ids[least]);
+            boolean drop = others == request.k() && isBetter(label, actual, values[least], ids[least]);
             for (int i = 0; i < ids.length; i++) {
                 if (ids[i] != actual && !(drop && i == least)) {
                     rows.entry(ids[i], values[i]);
@@ -279,7 +279,7 @@ final class GrpcDialect implements Dialect {
         }
 
         private void last(GrpcMessage said) throws EngineException {
-            if (asked.k() > 0) {
+            if (request.k() > 0) {
                 List<GrpcMessage> best = said.messages(TOP_LOGPROBS);
                 if (best.isEmpty()) {
                     return; // which is told as a row that is missing

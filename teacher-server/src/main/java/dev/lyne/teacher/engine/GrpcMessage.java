@@ -85,7 +85,7 @@ final class GrpcMessage {
                 .array();
     }
 
-    /** What writes the fields of a message. */
+    /** Writer of the fields of a message. */
     interface Fields {
         void write(CodedOutputStream out) throws IOException;
     }
@@ -152,7 +152,7 @@ final class GrpcMessage {
         return values.isEmpty() ? new GrpcMessage() : read(bytes(values.get(values.size() - 1)));
     }
 
-    /** Whether it has a field. */
+    /** Returns whether the message has a field. */
     boolean has(int field) {
         return fields.containsKey(field);
     }

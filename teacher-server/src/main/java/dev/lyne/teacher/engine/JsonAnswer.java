@@ -1,6 +1,6 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import io.netty.buffer.ByteBuf;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreItem;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,8 +37,8 @@ record Probe(double toleranceNats, List<Reference> references) {
         }
 
         /** Asks for twice as many entries, so that a token that falls behind another of nearly its probability is still there. */
-        Asked asked(int maxK, int vocabularySize) {
-            return Probe.asked(tokens, ids.length, Math.min(2 * k(), maxK), vocabularySize);
+        RowsRequest request(int maxK, int vocabularySize) {
+            return Probe.request(tokens, ids.length, Math.min(2 * k(), maxK), vocabularySize);
         }
     }
 
@@ -47,28 +47,28 @@ record Probe(double toleranceNats, List<Reference> references) {
     }
 
     /** The sequences of a new probe. */
-    static List<Asked> sequences(int maxK, int vocabularySize, int contextLength) {
+    static List<RowsRequest> sequences(int maxK, int vocabularySize, int contextLength) {
         SplittableRandom random = new SplittableRandom(SEED);
         int length = Math.min(TOKENS, contextLength);
-        List<Asked> sequences = new ArrayList<>();
+        List<RowsRequest> sequences = new ArrayList<>();
         for (int i = 0; i < SEQUENCES; i++) {
             int[] tokens = IntStream.range(0, length)
                     .map(unused -> random.nextInt(vocabularySize))
                     .toArray();
-            sequences.add(asked(tokens, length, Math.min(K, Math.min(maxK, vocabularySize)), vocabularySize));
+            sequences.add(request(tokens, length, Math.min(K, Math.min(maxK, vocabularySize)), vocabularySize));
         }
         return sequences;
     }
 
     /** The row after the last token is of another part of an engine's answer than the others. */
-    private static Asked asked(int[] tokens, int rows, int k, int vocabularySize) {
+    private static RowsRequest request(int[] tokens, int rows, int k, int vocabularySize) {
         int[] positions = IntStream.range(0, rows).toArray();
-        return new Asked(new ScoreItem(tokens, positions), k, vocabularySize);
+        return new RowsRequest(new ScoreItem(tokens, positions), k, vocabularySize);
     }
 
     /** Rows as the reference that later ones are compared with. */
-    static Reference reference(Asked asked, RowColumns rows) {
-        int k = asked.k();
+    static Reference reference(RowsRequest request, RowColumns rows) {
+        int k = request.k();
         int[][] ids = new int[rows.rows()][k];
         float[][] logProbabilities = new float[rows.rows()][k];
         for (int row = 0; row < rows.rows(); row++) {
@@ -76,13 +76,16 @@ record Probe(double toleranceNats, List<Reference> references) {
             System.arraycopy(rows.logProbabilities(), row * rows.stride(), logProbabilities[row], 0, k);
         }
         return new Reference(
-                asked.item().tokens(),
+                request.item().tokens(),
                 ids,
                 logProbabilities,
-                Arrays.copyOf(rows.labelLogProbability(), asked.item().tokens().length - 1));
+                Arrays.copyOf(rows.labelLogProbability(), request.item().tokens().length - 1));
     }
 
-    /** How rows differ from a sequence's reference, in a line; empty where they are the same within the tolerance. */
+    /**
+     * Returns in a line how rows differ from a sequence's reference; empty where they are the same within the
+     * tolerance.
+     */
     Optional<String> difference(Reference reference, RowColumns rows) {
         for (int row = 0; row < reference.ids().length; row++) {
             if (row < reference.labels().length

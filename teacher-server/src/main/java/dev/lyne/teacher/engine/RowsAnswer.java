@@ -7,8 +7,8 @@ abstract class RowsAnswer extends JsonAnswer implements ValueReader<RowColumns> 
     final AnsweredRows rows;
 
     /** @param promptK entries of the prompt's rows */
-    RowsAnswer(Asked asked, int promptK) {
-        this.rows = new AnsweredRows(asked, promptK);
+    RowsAnswer(RowsRequest request, int promptK) {
+        this.rows = new AnsweredRows(request, promptK);
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.Flow;
@@ -15,8 +15,8 @@ import java.util.concurrent.CompletionStage;
  */
 record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns> {
     @Override
-    public Asked request() {
-        return Asked.of(job.item(), job.content(), vocabularySize);
+    public RowsRequest request() {
+        return RowsRequest.of(job.item(), job.content(), vocabularySize);
     }
 
     @Override
@@ -25,8 +25,8 @@ record RowsJob(ScoreJob job, int vocabularySize) implements EngineJob<RowColumns
     }
 
     @Override
-    public List<Flow> askers() {
-        return job.askers();
+    public List<Flow> flows() {
+        return job.flows();
     }
 
     @Override

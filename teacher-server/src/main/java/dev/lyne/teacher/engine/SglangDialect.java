@@ -54,21 +54,21 @@ final class SglangDialect implements Dialect {
     }
 
     @Override
-    public Question rows(Asked asked, String model) {
-        ByteArrayOutputStream body = new ByteArrayOutputStream(64 + 6 * asked.length());
+    public Question rows(RowsRequest request, String model) {
+        ByteArrayOutputStream body = new ByteArrayOutputStream(64 + 6 * request.length());
         try (JsonGenerator json = JsonMapper.shared().createGenerator(body)) {
             json.writeStartObject();
             json.writeName("input_ids");
-            json.writeArray(asked.item().tokens(), 0, asked.length());
+            json.writeArray(request.item().tokens(), 0, request.length());
             json.writeName("sampling_params");
             json.writeStartObject();
-            json.writeNumberProperty("max_new_tokens", asked.wantsLast() ? 1 : 0);
+            json.writeNumberProperty("max_new_tokens", request.wantsLast() ? 1 : 0);
             json.writeNumberProperty("temperature", 0);
             json.writeEndObject();
             json.writeBooleanProperty("return_logprob", true);
             json.writeNumberProperty("logprob_start_len", 0);
-            json.writeNumberProperty("top_logprobs_num", asked.k());
-            if (asked.k() > 0) {
+            json.writeNumberProperty("top_logprobs_num", request.k());
+            if (request.k() > 0) {
                 json.writeBooleanProperty("return_flat_raw_top_logprobs", true);
                 json.writeBooleanProperty("return_flat_raw_top_logprobs_b64", true);
             }
@@ -78,15 +78,15 @@ final class SglangDialect implements Dialect {
     }
 
     @Override
-    public RowsAnswer reader(Asked asked) {
-        return new Answer(asked);
+    public RowsAnswer reader(RowsRequest request) {
+        return new Answer(request);
     }
 
     /** Reads {@code {"meta_info": {…}}}. The parts of a row stand apart, so they are put together at the end. */
     private static final class Answer extends RowsAnswer {
         private static final int IN_META = 2;
 
-        private final Asked asked;
+        private final RowsRequest request;
         private final List<float[]> drawn = new ArrayList<>();
         private final float[] labels;
         private final int[] labelIds;
@@ -102,11 +102,11 @@ final class SglangDialect implements Dialect {
         private @Nullable ByteBuffer ids;
         private float entry;
 
-        Answer(Asked asked) {
-            super(asked, asked.k());
-            this.asked = asked;
-            this.labels = new float[asked.length()];
-            this.labelIds = new int[asked.length()];
+        Answer(RowsRequest request) {
+            super(request, request.k());
+            this.request = request;
+            this.labels = new float[request.length()];
+            this.labelIds = new int[request.length()];
         }
 
         @Override
@@ -221,29 +221,29 @@ final class SglangDialect implements Dialect {
 
         @Override
         void whole() throws EngineException {
-            if (nested && asked.k() > 0) {
+            if (nested && request.k() > 0) {
                 throw EngineException.strange(
                         "input_top_logprobs as nested lists (expected: flat arrays, as asked for)");
             }
-            if (labelCount != asked.length()) {
+            if (labelCount != request.length()) {
                 throw EngineException.strange(
-                        "input_token_logprobs of " + labelCount + " tokens (expected: " + asked.length() + ")");
+                        "input_token_logprobs of " + labelCount + " tokens (expected: " + request.length() + ")");
             }
-            int covered = asked.length() - 1;
-            if (asked.k() > 0) {
+            int covered = request.length() - 1;
+            if (request.k() > 0) {
                 requireFlat(covered);
             }
             rows.nothing();
             for (int i = 1; i <= covered; i++) {
                 rows.begin();
                 rows.entry(labelIds[i], labels[i]);
-                for (int j = 0; j < asked.k(); j++) {
-                    int at = 4 * ((i - nullPrefix) * asked.k() + j);
+                for (int j = 0; j < request.k(); j++) {
+                    int at = 4 * ((i - nullPrefix) * request.k() + j);
                     rows.entry(buffer(ids).getInt(at), buffer(values).getFloat(at));
                 }
                 rows.end();
             }
-            if (asked.wantsLast() && (asked.k() == 0 || !drawn.isEmpty())) {
+            if (request.wantsLast() && (request.k() == 0 || !drawn.isEmpty())) {
                 rows.beginLast();
                 for (float[] pair : drawn) {
                     rows.entry((int) pair[0], pair[1]); // ids are below 2^20, which a float holds
@@ -261,10 +261,10 @@ final class SglangDialect implements Dialect {
 
         /** One row for each token but the first, which is null; each of k entries. */
         private void requireFlat(int covered) throws EngineException {
-            int expected = 4 * covered * asked.k();
-            if (rowsStated != covered || nullPrefix != 1 || k != asked.k()) {
+            int expected = 4 * covered * request.k();
+            if (rowsStated != covered || nullPrefix != 1 || k != request.k()) {
                 throw EngineException.strange("input_top_logprobs of shape [" + rowsStated + ", " + k + "] after "
-                        + nullPrefix + " nulls (expected: [" + covered + ", " + asked.k() + "] after 1)");
+                        + nullPrefix + " nulls (expected: [" + covered + ", " + request.k() + "] after 1)");
             }
             if (buffer(values).capacity() != expected || buffer(ids).capacity() != expected) {
                 throw EngineException.strange(

@@ -2,9 +2,9 @@ package dev.lyne.teacher.engine;
 
 import dev.lyne.teacher.model.Continued;
 
-/** How an engine is asked to continue a text, and how it answers. */
+/** Dialect of texts: how an engine is asked to continue one, and how it answers. */
 interface TextDialect {
-    Question question(AskedText asked, String model);
+    Question question(TextRequest request, String model);
 
-    ValueReader<Continued> reader(AskedText asked);
+    ValueReader<Continued> reader(TextRequest request);
 }

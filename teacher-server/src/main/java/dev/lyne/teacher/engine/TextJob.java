@@ -14,8 +14,8 @@ import java.util.concurrent.CompletionStage;
  */
 record TextJob(ContinueJob job, int vocabularySize) implements EngineJob<Continued> {
     @Override
-    public AskedText request() {
-        return new AskedText(job.continuation(), vocabularySize);
+    public TextRequest request() {
+        return new TextRequest(job.continuation(), vocabularySize);
     }
 
     @Override
@@ -24,7 +24,7 @@ record TextJob(ContinueJob job, int vocabularySize) implements EngineJob<Continu
     }
 
     @Override
-    public List<Flow> askers() {
+    public List<Flow> flows() {
         return List.of(job.flow());
     }
 

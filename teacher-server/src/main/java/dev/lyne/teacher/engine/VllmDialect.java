@@ -52,20 +52,20 @@ final class VllmDialect implements Dialect {
     }
 
     @Override
-    public Question rows(Asked asked, String model) {
-        ByteArrayOutputStream body = new ByteArrayOutputStream(64 + 6 * asked.length());
+    public Question rows(RowsRequest request, String model) {
+        ByteArrayOutputStream body = new ByteArrayOutputStream(64 + 6 * request.length());
         try (JsonGenerator json = JsonMapper.shared().createGenerator(body)) {
             json.writeStartObject();
             json.writeStringProperty("model", model);
             json.writeName("prompt");
-            json.writeArray(asked.item().tokens(), 0, asked.length());
+            json.writeArray(request.item().tokens(), 0, request.length());
             json.writeNumberProperty("max_tokens", 1);
             // All that the model's generation_config.json would decide else, which may reach the row after the last
             // token.
             VllmTexts.writeNeutral(json, 0);
-            json.writeNumberProperty("prompt_logprobs", promptK(asked));
-            if (asked.wantsLast()) {
-                json.writeNumberProperty("logprobs", asked.k());
+            json.writeNumberProperty("prompt_logprobs", promptK(request));
+            if (request.wantsLast()) {
+                json.writeNumberProperty("logprobs", request.k());
                 json.writeBooleanProperty("return_tokens_as_token_ids", true);
             }
             json.writeEndObject();
@@ -74,8 +74,8 @@ final class VllmDialect implements Dialect {
     }
 
     /** Entries of the prompt's rows, of which none may be wanted but those after the last token. */
-    private static int promptK(Asked asked) {
-        return asked.wantsLast() && asked.item().positions().length == 1 ? 0 : asked.k();
+    private static int promptK(RowsRequest request) {
+        return request.wantsLast() && request.item().positions().length == 1 ? 0 : request.k();
     }
 
     @Override
@@ -84,8 +84,8 @@ final class VllmDialect implements Dialect {
     }
 
     @Override
-    public RowsAnswer reader(Asked asked) {
-        return new Answer(asked);
+    public RowsAnswer reader(RowsRequest request) {
+        return new Answer(request);
     }
 
     /**
@@ -109,9 +109,9 @@ final class VllmDialect implements Dialect {
         private float logProbability;
         private boolean prompt;
 
-        Answer(Asked asked) {
-            super(asked, promptK(asked));
-            this.wantsLast = asked.wantsLast();
+        Answer(RowsRequest request) {
+            super(request, promptK(request));
+            this.wantsLast = request.wantsLast();
         }
 
         @Override

@@ -15,8 +15,8 @@ import tools.jackson.databind.json.JsonMapper;
  */
 final class VllmTexts implements TextDialect {
     @Override
-    public Question question(AskedText asked, String model) {
-        Continuation owed = asked.owed();
+    public Question question(TextRequest request, String model) {
+        Continuation owed = request.owed();
         boolean draws = owed.draws() > 0;
         ByteArrayOutputStream body = new ByteArrayOutputStream(512 + 6 * owed.tokens().length);
         try (JsonGenerator json = JsonMapper.shared().createGenerator(body)) {
@@ -57,8 +57,8 @@ final class VllmTexts implements TextDialect {
     }
 
     @Override
-    public ValueReader<Continued> reader(AskedText asked) {
-        return new Answer(asked);
+    public ValueReader<Continued> reader(TextRequest request) {
+        return new Answer(request);
     }
 
     /**
@@ -66,13 +66,13 @@ final class VllmTexts implements TextDialect {
      * {"ID": {"logprob": …}}, …]}]}}.
      */
     private static final class Answer implements ValueReader<Continued> {
-        private final AskedText asked;
+        private final TextRequest request;
         private final Continuation owed;
         private final WholeAnswer whole = WholeAnswer.large();
 
-        Answer(AskedText asked) {
-            this.asked = asked;
-            this.owed = asked.owed();
+        Answer(TextRequest request) {
+            this.request = request;
+            this.owed = request.owed();
         }
 
         @Override
@@ -142,8 +142,8 @@ final class VllmTexts implements TextDialect {
             int[] drawn = new int[ids.size()];
             for (int i = 0; i < drawn.length; i++) {
                 drawn[i] = id(ids.path(i));
-                if (drawn[i] < 0 || drawn[i] >= asked.vocabularySize()) {
-                    throw strange("token " + ids.path(i) + " drawn", "an id below " + asked.vocabularySize());
+                if (drawn[i] < 0 || drawn[i] >= request.vocabularySize()) {
+                    throw strange("token " + ids.path(i) + " drawn", "an id below " + request.vocabularySize());
                 }
                 if (i >= owed.draws() || (i < drawn.length - 1 && owed.stopIds().contains(drawn[i]))) {
                     throw strange(

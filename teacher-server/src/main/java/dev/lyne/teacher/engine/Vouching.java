@@ -7,9 +7,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
- * Which rows of an address are known to be the probed model's: those that came before a whole probe began that passed, of the process that
- * it ran on. A row is filed as it arrives, by what has happened since it was asked for. Safe for several threads; what hangs on the futures
- * is called without the lock.
+ * Record of which rows of an address are known to be the probed model's: those that came before a whole probe began
+ * that passed, of the process that it ran on. A row is filed as it arrives, by what has happened since it was asked
+ * for. Safe for several threads; what hangs on the futures is called without the lock.
  */
 final class Vouching {
     /**
@@ -47,11 +47,11 @@ final class Vouching {
      *
      * @return empty where other weights were found since it was asked for: it may be theirs
      */
-    synchronized Optional<CompletableFuture<Void>> arrived(Moment asked) {
-        if (asked.disownings() != disownings) {
+    synchronized Optional<CompletableFuture<Void>> arrived(Moment moment) {
+        if (moment.disownings() != disownings) {
             return Optional.empty();
         }
-        if (asked.ends() != ends) {
+        if (moment.ends() != ends) {
             CompletableFuture<Void> untold = new CompletableFuture<>();
             untold.cancel(false);
             return Optional.of(untold);
@@ -78,7 +78,7 @@ final class Vouching {
         covered.forEach(rows -> rows.complete(null));
     }
 
-    /** Other weights were found: what is not vouched for may be theirs. */
+    /** Notes that other weights were found: what is not vouched for may be theirs. */
     void disown(Throwable why) {
         List<CompletableFuture<Void>> disowned;
         synchronized (this) {

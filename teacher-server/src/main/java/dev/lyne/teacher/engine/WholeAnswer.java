@@ -1,6 +1,6 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import io.netty.buffer.ByteBuf;
 import java.io.ByteArrayOutputStream;
 import tools.jackson.core.JacksonException;
@@ -24,7 +24,7 @@ final class WholeAnswer implements AnswerReader {
         this(SHORT_BYTES);
     }
 
-    /** One of rows. */
+    /** Returns an answer with room for rows. */
     static WholeAnswer large() {
         return new WholeAnswer(MAX_BYTES);
     }

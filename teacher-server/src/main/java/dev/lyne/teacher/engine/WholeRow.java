@@ -1,9 +1,9 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.DrawKeys;
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.DrawKeys;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 
@@ -181,7 +181,10 @@ final class WholeRow {
         return greatest + Math.log(sum);
     }
 
-    /** Of what is not kept, relative to its own greatest, so that a small rest is not lost; −∞ where everything is kept. */
+    /**
+     * Returns the log of the mass that is not kept, relative to its own greatest, so that a small rest is not lost; −∞
+     * where everything is kept.
+     */
     private double logMassOfTheRest(float[] logProbabilities, double temperature) {
         double greatest = Double.NaN;
         double sum = 0;

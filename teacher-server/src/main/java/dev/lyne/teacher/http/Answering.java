@@ -20,7 +20,7 @@ final class Answering {
         }
     }
 
-    /** From now on requests are refused. */
+    /** Refuses requests from now on. */
     void endAfterThese() {
         ending = true;
     }

@@ -40,7 +40,7 @@ final class BadRequest extends Exception {
         return new BadRequest(status, parameter, line, cause, after);
     }
 
-    /** What it is counted as. */
+    /** Returns the reason that the refusal is counted under. */
     Failure.Reason reason() {
         return reason != null ? reason : Statuses.reason(this);
     }

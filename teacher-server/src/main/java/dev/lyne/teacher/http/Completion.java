@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Completion {
     /**
-     * What there is to answer with.
+     * Values to answer with.
      *
      * @param prompts in order
      * @param generated id of each prompt's generated token; empty where none is wanted
@@ -214,7 +214,7 @@ final class Completion {
                 : teacher.encode(text == null ? "" : text, request.show().specialTokens());
     }
 
-    /** Those of the rows that are shown, and the last where a token is generated. */
+    /** Returns the positions of the rows that are shown, and the last one where a token is generated. */
     private int[] positions(int length) {
         int from = request.k().isPresent() ? 0 : length - 1;
         int to = request.choice().wanted() ? length : length - 1;

@@ -37,7 +37,7 @@ record CompletionRequest(
     record Choice(boolean wanted, boolean greedy, long seed) {}
 
     /**
-     * What else is shown.
+     * Parts of an answer that are shown, too.
      *
      * @param tokenIds whether the ids of prompt and answer are
      * @param tokensAsIds whether tokens in {@code logprobs} are written as {@code token_id:ID}

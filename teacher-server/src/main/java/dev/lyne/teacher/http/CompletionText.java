@@ -32,7 +32,9 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private final Completion completion;
     private final Head head;
     private final Consumer<EncodedBlock> sent;
-    /** Of each prompt what its tokens add to the text, those that are shown: all of them where they are echoed, then the generated one. */
+    /**
+     * Pieces that each prompt's shown tokens add to the text: all tokens where they are echoed, then the generated one.
+     */
     private final List<List<String>> pieces;
 
     private final Out out = new Out();
@@ -44,7 +46,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private long written;
 
     /**
-     * What an answer begins with.
+     * Beginning of an answer.
      *
      * @param id of the answer
      * @param created in seconds since 1970

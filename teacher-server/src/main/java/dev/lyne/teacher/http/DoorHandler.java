@@ -51,7 +51,7 @@ import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
-/** One connection's requests, one after the other. Owned by its event loop. */
+/** Handler of one connection's requests, one after the other. Owned by its event loop. */
 final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final int MAX_WAITING = 16;
     private static final Set<String> TOKENIZE_KEYS = new TreeSet<>(List.of("add_special_tokens", "model"));
@@ -78,7 +78,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     /** Room that the request that is being answered has, and no worker gives back. */
     private long bodyRoom;
 
-    /** Whether it was busy since it was last found idle. */
+    /** Whether the connection was busy since it was last found idle. */
     private boolean wasBusy;
 
     DoorHandler(HttpDoor.Served served) {
@@ -121,7 +121,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** What {@link BodyRoom} took. */
+    /** Returns the room that {@link BodyRoom} took for a request. */
     private static long room(FullHttpRequest request) {
         return (long) request.content().readableBytes() * RequestBody.MEMORY_FACTOR;
     }
@@ -178,7 +178,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** Who a request is of, by its token or its connection's certificate. */
+    /** Returns the identity of who sent a request, by its token or its connection's certificate. */
     static Identity identity(Authenticator authenticator, ChannelHandlerContext context, HttpRequest request) {
         return authenticator.identify(
                 Optional.ofNullable(request.headers().get(HttpHeaderNames.AUTHORIZATION)), certificate(context));
@@ -210,7 +210,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** What a worker does with a body; gives what the event loop does then. */
+    /** Work of a worker on a body; gives what the event loop does then. */
     private interface Work {
         Runnable of(RequestBody body) throws BadRequest;
     }
@@ -405,7 +405,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                                 + " (expected: one of " + new TreeSet<>(known.teachers()) + ")"));
     }
 
-    /** With −1 as the whole vocabulary, and refused where a row would be larger than the teacher's limit. */
+    /** Returns the request with −1 as the whole vocabulary; refuses one of a row larger than the teacher's limit. */
     private CompletionRequest checked(CompletionRequest request, HttpTeacher teacher) throws BadRequest {
         int maxK = teacher.maxK(served.admission().limits().maxK());
         int k = request.k().orElse(0) == -1
@@ -483,7 +483,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         refuse(context, keepAlive, why);
     }
 
-    /** In vLLM's shape. */
+    /** Refuses a request in vLLM's shape. */
     private void refuse(ChannelHandlerContext context, boolean keepAlive, BadRequest why) {
         served.terms().metrics().refused(why.reason());
         if (tenant != null) {

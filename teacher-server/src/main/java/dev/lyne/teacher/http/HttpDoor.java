@@ -47,7 +47,7 @@ public final class HttpDoor {
 
     private static final long MOST_MILLIS_OF_A_REQUEST = TimeUnit.MINUTES.toMillis(2);
 
-    /** They read requests, tokenise texts and ask for rows. */
+    /** Threads that read requests, tokenise texts and ask for rows. */
     private static final int WORKERS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final Channel listening;
@@ -56,7 +56,7 @@ public final class HttpDoor {
     private final Answering answering;
 
     /**
-     * What stands behind the door.
+     * Parts that stand behind the door.
      *
      * @param teachers those that are served
      * @param admission what decides what is let in, as on gRPC
@@ -99,7 +99,7 @@ public final class HttpDoor {
             Optional<SslContext> tls) {}
 
     /**
-     * What it asks of the server around it.
+     * Terms of the server around it.
      *
      * @param authenticator who callers are, as on gRPC
      * @param serving whether the server is well
@@ -188,7 +188,7 @@ public final class HttpDoor {
         return new HttpDoor(bound.channel(), workers, connections, served.answering());
     }
 
-    /** Its port. */
+    /** Returns the port that the door listens on. */
     public int port() {
         return ((InetSocketAddress) listening.localAddress()).getPort();
     }

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.http;
 
-import dev.lyne.lm.files.JsonFaults;
+import dev.lyne.files.JsonFaults;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,12 +29,15 @@ record RequestBody(List<Prompt> prompts, ObjectNode others) {
     /** Most prompts of a request. */
     static final int MAX_PROMPTS = 4096;
 
-    /** What a body may take until it has been read, for each of its bytes: two make a token id of four, in an array that grows. */
+    /**
+     * Bytes that a body may take until it has been read, for each of its own: two make a token id of four, in an array
+     * that grows.
+     */
     static final int MEMORY_FACTOR = 6;
 
     private static final int MAX_KEYS = 256;
 
-    /** Of everything but the prompts. */
+    /** Most values of everything but the prompts. */
     private static final int MAX_VALUES = 4096;
 
     private static final int MAX_DEPTH = 16;

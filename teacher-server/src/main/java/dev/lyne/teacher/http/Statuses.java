@@ -28,7 +28,7 @@ final class Statuses {
                 .of(failure.reason(), (int) Math.min(retrySeconds, Integer.MAX_VALUE));
     }
 
-    /** What a refusal is counted as. */
+    /** Returns the reason that a refusal is counted under. */
     static Failure.Reason reason(BadRequest refusal) {
         return switch (refusal.status()) {
             case 401 -> Failure.Reason.UNAUTHENTICATED;
@@ -41,7 +41,10 @@ final class Statuses {
         };
     }
 
-    /** What a refusal's line begins with is what it is about; in a request that is the prompt or the number of entries. */
+    /**
+     * Returns the name of the request's parameter that a failure is about, which its line begins with: the prompt or
+     * the number of entries.
+     */
     private static String parameter(Failure failure) {
         if (failure.message().startsWith("token_ids")
                 || failure.message().startsWith("tokens of the request")

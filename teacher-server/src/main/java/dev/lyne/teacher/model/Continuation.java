@@ -3,7 +3,8 @@ package dev.lyne.teacher.model;
 import java.util.Set;
 
 /**
- * What a text is owed: the log-probabilities of its last tokens, and tokens drawn behind them from the teacher's own distribution.
+ * Continuation that a text is owed: the log-probabilities of its last tokens, and tokens drawn behind them from the
+ * teacher's own distribution.
  *
  * @param tokens all tokens of the text so far, at least one
  * @param from those from here on are owed their log-probabilities at temperature 1; 1 or more, {@code tokens.length} where none is

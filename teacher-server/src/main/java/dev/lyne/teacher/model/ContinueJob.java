@@ -5,10 +5,10 @@ import java.util.concurrent.CompletionStage;
 
 /** A text to be continued, and who is told what comes of it: once, with {@link #continued} or {@link #failed}. Safe for several threads. */
 public interface ContinueJob {
-    /** What it is owed. */
+    /** Returns what the text is owed. */
     Continuation continuation();
 
-    /** On whose behalf. */
+    /** Returns the flow on whose behalf it is. */
     Flow flow();
 
     /** Whether somebody still waits for it; asked right before work on it begins. */

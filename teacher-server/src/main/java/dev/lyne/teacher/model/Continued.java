@@ -1,7 +1,7 @@
 package dev.lyne.teacher.model;
 
 /**
- * What a {@link Continuation} came to, checked against it.
+ * Outcome of a {@link Continuation}, checked against it.
  *
  * @param taken log-probabilities of the tokens that were owed them
  * @param drawn the tokens drawn, as many as were asked for, or fewer of which the last is a stop token

@@ -1,9 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -86,7 +85,7 @@ public final class DeviceCopies implements LocalModel {
     }
 
     @Override
-    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+    public Optional<LocalDecoder> decoder(long maxCacheBytes) {
         return copies.get(0).decoder(maxCacheBytes);
     }
 

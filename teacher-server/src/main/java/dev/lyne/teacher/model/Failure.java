@@ -1,9 +1,9 @@
 package dev.lyne.teacher.model;
 
 /**
- * Why a sequence, or a whole stream, gets no rows. A value, not an exception: it travels through the stages to its askers.
+ * Why a sequence, or a whole stream, gets no rows. A value, not an exception: it travels through the stages to its callers.
  *
- * @param reason the kind, which decides the status that the asker sees
+ * @param reason the kind, which decides the status that the caller sees
  * @param message one line with the value and the expectation
  * @param retryMillis when to ask again, in milliseconds; 0: as usual for the reason
  */
@@ -19,7 +19,10 @@ public record Failure(Reason reason, String message, long retryMillis) {
         this(reason, message, 0);
     }
 
-    /** What a defect of the server's is to the asker: the first line of what was thrown; the log has it whole. */
+    /**
+     * Returns the failure that a caller sees of a defect of the server's: the first line of what was thrown; the log
+     * has it whole.
+     */
     public static Failure of(Reason reason, String what, Throwable thrown) {
         String message = thrown.getMessage();
         String first = message == null ? "" : message.lines().findFirst().orElse("");

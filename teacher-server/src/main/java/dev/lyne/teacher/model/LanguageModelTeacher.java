@@ -1,14 +1,13 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.SequenceDecoder;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.TextConventions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -69,6 +68,7 @@ public final class LanguageModelTeacher implements LocalModel {
                 model.configuration().modelType(),
                 model.parameters(),
                 deterministic,
+                0,
                 Optional.of(conventions));
         return new LanguageModelTeacher(model, description, files, options.device());
     }
@@ -118,8 +118,8 @@ public final class LanguageModelTeacher implements LocalModel {
     }
 
     @Override
-    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
-        return Optional.of(model.decoder(maxCacheBytes));
+    public Optional<LocalDecoder> decoder(long maxCacheBytes) {
+        return Optional.of(new LanguageModelDecoder(model.decoder(maxCacheBytes)));
     }
 
     @Override

@@ -1,9 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.util.List;
 import java.util.Optional;
 
@@ -20,7 +19,7 @@ public interface LocalModel extends AutoCloseable {
         return List.of();
     }
 
-    /** The same model on each of its devices; each is called by a thread of its own, and closed by it. */
+    /** Returns the model on each of its devices; each is called by a thread of its own, and closed by it. */
     default List<LocalModel> devices() {
         return List.of(this);
     }
@@ -45,7 +44,7 @@ public interface LocalModel extends AutoCloseable {
      *
      * @param maxCacheBytes most memory of keys and values
      */
-    default Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+    default Optional<LocalDecoder> decoder(long maxCacheBytes) {
         return Optional.empty();
     }
 

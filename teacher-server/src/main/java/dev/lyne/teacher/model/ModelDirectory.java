@@ -12,7 +12,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * What a Hugging Face directory says of a model that something else computes.
+ * Hugging Face directory of a model that something else computes.
  *
  * @param vocabularySize ids of its tokenizer are below it
  * @param tokenizerDigest SHA-256 of the tokenizer's canonical form, 32 bytes

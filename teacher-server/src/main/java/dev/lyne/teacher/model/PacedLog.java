@@ -35,7 +35,7 @@ public final class PacedLog {
         this.nextNanos = new AtomicLong(nanoClock.getAsLong());
     }
 
-    /** What happened; one line. */
+    /** Logs an event in one line. */
     public void info(String line) {
         long more = turn();
         if (more >= 0) {
@@ -43,7 +43,7 @@ public final class PacedLog {
         }
     }
 
-    /** What the client did; one line. */
+    /** Logs a client's doing in one line. */
     public void warn(String line) {
         long more = turn();
         if (more >= 0) {

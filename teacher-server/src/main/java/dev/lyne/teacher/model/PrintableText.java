@@ -9,7 +9,7 @@ public final class PrintableText {
 
     private PrintableText() {}
 
-    /** What a client wrote, cut to {@link #MAX_CLIENT_CHARACTERS}. */
+    /** Returns a client's text, cut to {@link #MAX_CLIENT_CHARACTERS}. */
     public static String ofClient(String text) {
         return of(text, MAX_CLIENT_CHARACTERS);
     }

@@ -3,7 +3,7 @@ package dev.lyne.teacher.model;
 import dev.lyne.teacher.tenant.PriorityClass;
 
 /**
- * What waits for a teacher, of a tenant in a class.
+ * Line of what waits for a teacher, of a tenant in a class.
  *
  * @param streams that wait
  * @param sequences that they wait for

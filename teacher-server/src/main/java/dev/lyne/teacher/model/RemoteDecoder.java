@@ -1,6 +1,6 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import java.util.Optional;
 
 /** Continues texts where a teacher computes elsewhere, each when it can. Safe for several threads; nothing blocks. */

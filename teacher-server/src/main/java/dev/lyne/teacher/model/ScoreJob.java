@@ -1,8 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.trace.SequenceTrace;
 import java.util.List;
@@ -16,18 +16,21 @@ public interface ScoreJob {
     /** Tokens and positions. */
     ScoreItem item();
 
-    /** What its rows are to hold; a batch has one content. */
+    /** Returns the content of the job's rows; a batch has one content. */
     RowContent content();
 
     /** Entries that its rows hold at most. */
     long entries();
 
-    /** Those who wait for it, each once for each time that it asked; as they are now, told without a lock. */
-    default List<Flow> askers() {
+    /**
+     * Returns the flows of those who wait for the job, each once for each time that it asked; as they are now, told
+     * without a lock.
+     */
+    default List<Flow> flows() {
         return List.of(Flow.SOLE);
     }
 
-    /** Of the sequences that it answers those that somebody traces. */
+    /** Returns the traces of the sequences that it answers, where somebody traces them. */
     default List<SequenceTrace> traces() {
         return List.of();
     }
@@ -40,10 +43,13 @@ public interface ScoreJob {
         return Long.MAX_VALUE;
     }
 
-    /** Gives the job up where its deadline has passed and it has not started; then its askers are told. */
+    /** Gives the job up where its deadline has passed and it has not started; then its callers are told. */
     boolean expire(long nowNanos);
 
-    /** The same where it has started, for who can end the work on it; its askers are told, and it takes nothing more. */
+    /**
+     * Gives up a job that has started and whose deadline has passed, for who can end the work on it; its callers are
+     * told, and it takes nothing more.
+     */
     default boolean endLate(long nowNanos) {
         return false;
     }

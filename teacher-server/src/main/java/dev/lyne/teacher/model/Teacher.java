@@ -53,7 +53,10 @@ public interface Teacher {
         return Integer.MAX_VALUE;
     }
 
-    /** Whether it answers now: false while what it depends on is gone, or is another model than it was. Health follows it. */
+    /**
+     * Returns whether the teacher answers now: false while what it depends on is gone, or is another model than it was.
+     * Health follows it.
+     */
     default boolean serving() {
         return true;
     }
@@ -61,7 +64,10 @@ public interface Teacher {
     /** Somebody waits for rows that were scored to be vouched for: that should be as soon as it can be. Calls no job: locks may be held. */
     default void vouchSoon() {}
 
-    /** From now on refuses a sequence that would wait longer for its turn, and gives up what has; a device's queue has its own bound. */
+    /**
+     * Refuses a sequence from now on that would wait longer for its turn, and gives up what has; a device's queue has
+     * its own bound.
+     */
     default void limitQueue(Duration longest) {}
 
     /** Registers what it counts beside what the server counts of every teacher. */
@@ -77,18 +83,24 @@ public interface Teacher {
      */
     boolean score(ScoreJob job);
 
-    /** What continues texts, where it can do that elsewhere; a local model's {@link LocalModel#decoder} is not of these. */
+    /**
+     * Returns the decoder of texts, where the teacher decodes elsewhere; a local model's {@link LocalModel#decoder} is
+     * not one of these.
+     */
     default Optional<RemoteDecoder> decoder() {
         return Optional.empty();
     }
 
-    /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#askers}: locks are held. */
-    default void askersChanged(ScoreJob job) {}
+    /**
+     * Notes that others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but
+     * {@link ScoreJob#flows}: locks are held.
+     */
+    default void flowsChanged(ScoreJob job) {}
 
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);
 
-    /** What waits for its turn, by class and tenant; none where nothing waits in turns. */
+    /** Returns the lines of what waits for its turn, by class and tenant; none where nothing waits in turns. */
     default List<QueueLine> queueLines() {
         return List.of();
     }

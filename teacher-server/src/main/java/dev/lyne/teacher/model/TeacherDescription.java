@@ -5,7 +5,7 @@ import dev.lyne.row.TextConventions;
 import java.util.Optional;
 
 /**
- * What a teacher is.
+ * Description of a teacher.
  *
  * @param name unique within a server, never blank
  * @param modelDigest SHA-256 of tensors, configuration and compute precision, 32 bytes
@@ -32,32 +32,6 @@ public record TeacherDescription(
         boolean deterministic,
         double tailError,
         Optional<TextConventions> conventions) {
-    /** One whose tails are sums of their own. */
-    public TeacherDescription(
-            String name,
-            byte[] modelDigest,
-            byte[] tokenizerDigest,
-            int vocabularySize,
-            int contextLength,
-            ExecutionFingerprint fingerprint,
-            String architecture,
-            long parameters,
-            boolean deterministic,
-            Optional<TextConventions> conventions) {
-        this(
-                name,
-                modelDigest,
-                tokenizerDigest,
-                vocabularySize,
-                contextLength,
-                fingerprint,
-                architecture,
-                parameters,
-                deterministic,
-                0,
-                conventions);
-    }
-
     public TeacherDescription {
         if (name.isBlank()) {
             throw new IllegalArgumentException("teacher name: empty (expected: a name)");

@@ -65,8 +65,9 @@ public final class TextCodec implements AutoCloseable {
     }
 
     /**
-     * What each token adds to the text of them all, which the pieces make when they are joined: a tokenizer may write a token otherwise at the
-     * beginning, and a character of several tokens stands with the last of them. Special tokens are as the vocabulary writes them.
+     * Returns the piece that each token adds to the text of them all, which the pieces make when they are joined: a
+     * tokenizer may write a token otherwise at the beginning, and a character of several tokens stands with the last of
+     * them. Special tokens are as the vocabulary writes them.
      */
     public List<String> pieces(int[] ids) {
         List<String> alone = IntStream.of(ids).mapToObj(this::decode).toList();
@@ -92,7 +93,7 @@ public final class TextCodec implements AutoCloseable {
         return List.copyOf(pieces);
     }
 
-    /** What a token adds to a text that stands before it. */
+    /** Returns the piece of text that a token adds to the tokens before it. */
     public String piece(int[] before, int id) {
         int from = Math.max(0, before.length - MOST_OF_A_CHARACTER);
         int[] ids = Arrays.copyOf(Arrays.copyOfRange(before, from, before.length), before.length - from + 1);

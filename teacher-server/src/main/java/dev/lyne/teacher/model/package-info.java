@@ -1,4 +1,4 @@
-/** What the server scores sequences with: a teacher, its identity, and why a sequence may get no rows. */
+/** The teacher that the server scores sequences with, its identity, and why a sequence may get no rows. */
 @NullMarked
 package dev.lyne.teacher.model;
 

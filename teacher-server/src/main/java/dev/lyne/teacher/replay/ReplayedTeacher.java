@@ -133,7 +133,7 @@ public final class ReplayedTeacher implements Scorer, AutoCloseable {
         return reading;
     }
 
-    /** One sequence: answered, unless it is withdrawn before. */
+    /** Reading of one sequence: answered, unless it is withdrawn before. */
     private final class Reading implements Runnable, CancellationHandle {
         private final ScoreTask task;
         private final Callback callback;

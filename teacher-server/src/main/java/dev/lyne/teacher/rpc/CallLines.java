@@ -9,10 +9,10 @@ import org.slf4j.LoggerFactory;
 final class CallLines {
     private static final int LINES_AT_ONCE = 64;
 
-    /** Those of streams of rows. */
+    /** Lines of streams of rows. */
     static final CallLines STREAMS = new CallLines("stream");
 
-    /** Those of sessions of Decode. */
+    /** Lines of sessions of Decode. */
     static final CallLines SESSIONS = new CallLines("session");
 
     private final String what;

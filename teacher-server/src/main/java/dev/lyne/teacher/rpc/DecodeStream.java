@@ -69,7 +69,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @GuardedBy("lock")
     private boolean readingPaused;
 
-    /** What every session of the server is opened with. */
+    /** Parts of the server that every session is opened with. */
     private record Setup(Teachers teachers, DecodeAdmission admission, LongSupplier nanoClock) {}
 
     private DecodeStream(
@@ -102,7 +102,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         send(answer);
     }
 
-    /** What opens calls of Decode. */
+    /** Returns the opener of calls of Decode. */
     static TeacherCall.Opener<DecodeRequest, DecodeResponse> opener(
             Teachers teachers, DecodeAdmission admission, LongSupplier nanoClock) {
         Setup setup = new Setup(teachers, admission, nanoClock);

@@ -48,7 +48,7 @@ public final class GuardedCalls {
         record Refused<Q>(Failure failure) implements Received<Q> {}
     }
 
-    /** The same service with every call guarded. */
+    /** Returns the service with every call guarded. */
     public ServerServiceDefinition around(ServerServiceDefinition service) {
         List<ServerMethodDefinition<?, ?>> methods = new ArrayList<>();
         service.getMethods().forEach(method -> methods.add(around(method)));

@@ -6,19 +6,19 @@ import java.util.Optional;
 
 /** A call that stays open, as the server sees it from its timers and when it drains. Safe for several threads. */
 interface OpenCall {
-    /** Who made it, as known last. */
+    /** Returns the caller, as known last. */
     Caller caller();
 
     /** Takes what is known of its caller now; ends the call at once where that opens it no more. */
     void renew(Caller caller);
 
-    /** What it does, where it is an open stream of scores. */
+    /** Returns the status of an open stream of scores, where the call is one. */
     Optional<StreamStatus> status();
 
-    /** What it does, where it is an open session of Decode. */
+    /** Returns the status of an open session of Decode, where the call is one. */
     Optional<SessionStatus> session();
 
-    /** Whether it was opened to ask this teacher. */
+    /** Returns whether the call was opened to ask this teacher. */
     boolean asks(ServedTeacher teacher);
 
     /** Tells a student that waits how far the device is. */

@@ -5,8 +5,8 @@ import dev.lyne.teacher.tenant.Caller;
 import java.util.Optional;
 
 /**
- * What a call does once its first message has opened it. gRPC calls {@link #onRequest} and {@link #halfClose} one at a time; everything else
- * comes from other threads.
+ * A call once its first message has opened it. gRPC calls {@link #onRequest} and {@link #halfClose} one at a time;
+ * everything else comes from other threads.
  *
  * @param <Q> a request
  */
@@ -42,12 +42,12 @@ interface OpenedCall<Q> {
     /** Tells a student that waits how far the device is. */
     void tellProgress();
 
-    /** What it does, where it is a stream of scores. */
+    /** Returns the status of a stream of scores, where the call is one. */
     default Optional<StreamStatus> status() {
         return Optional.empty();
     }
 
-    /** What it does, where it is a session of Decode. */
+    /** Returns the status of a session of Decode, where the call is one. */
     default Optional<SessionStatus> session() {
         return Optional.empty();
     }

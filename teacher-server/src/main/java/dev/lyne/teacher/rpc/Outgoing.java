@@ -13,12 +13,12 @@ interface Outgoing<A> {
     /** To be called when the last message has been taken and has not left yet. */
     void leaving();
 
-    /** One message that holds nothing to speak of. */
+    /** Returns a message that holds nothing to speak of. */
     static <A> Outgoing<A> message(A message, Runnable whenLeaving) {
         return message(message, 0, whenLeaving);
     }
 
-    /** One message of so many bytes. */
+    /** Returns a message of so many bytes. */
     static <A> Outgoing<A> message(A message, long bytes, Runnable whenLeaving) {
         return new Outgoing<>() {
             private boolean sent;

@@ -42,7 +42,7 @@ final class PacedSender<A> {
     @GuardedBy("lock")
     private Ending ending = Ending.NONE;
 
-    /** How the stream is to end; later ones override earlier ones. */
+    /** Ending of the stream; later ones override earlier ones. */
     private record Ending(Kind kind, Consumer<ServerCallStreamObserver<?>> action) {
         enum Kind {
             NONE,
@@ -118,7 +118,7 @@ final class PacedSender<A> {
         }
     }
 
-    /** When the transport took something last, or there was nothing to take. */
+    /** Returns the time at which the transport took something last, or there was nothing to take. */
     long lastTakenNanos() {
         return lastTakenNanos;
     }

@@ -7,7 +7,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** What the streams carry and hold. */
+/** Metrics of what the streams carry and hold. */
 public final class RpcMetrics {
     private final MeterRegistry registry;
     private final ServedMetrics served;
@@ -24,7 +24,7 @@ public final class RpcMetrics {
         gauge("lyne.teacher.unsent.bytes", "Bytes of rows that wait for their readers", unsentBytes);
     }
 
-    /** What was sent and refused, over HTTP, too. */
+    /** Returns the metrics of what was sent and refused, over HTTP, too. */
     public ServedMetrics served() {
         return served;
     }

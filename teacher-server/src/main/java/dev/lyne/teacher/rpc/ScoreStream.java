@@ -81,7 +81,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     @GuardedBy("lock")
     private final Map<Long, InFlight> inFlight = new HashMap<>();
 
-    /** What waits for room, and for which the stream reads no more requests meanwhile. */
+    /** Sequence that waits for room, and for which the stream reads no more requests meanwhile. */
     @GuardedBy("lock")
     private Optional<InFlight> waiting = Optional.empty();
 
@@ -130,7 +130,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         CallLines.STREAMS.opened(terms.flow(), student, terms.teacher().name(), "rows=" + terms.format());
     }
 
-    /** What opens calls of ScoreSequences. */
+    /** Returns the opener of calls of ScoreSequences. */
     static TeacherCall.Opener<ScoreSequencesRequest, ScoreSequencesResponse> opener(
             Teachers teachers, Admission admission, LongSupplier nanoClock) {
         return (first, call) -> {
@@ -210,7 +210,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         private final boolean credited;
         private final SequenceTrace trace;
 
-        /** Its tokens are to be released. */
+        /** Task that was admitted, whose tokens are to be released. */
         @GuardedBy("lock")
         private Optional<ScoreTask> admitted = Optional.empty();
 
@@ -218,7 +218,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         @GuardedBy("lock")
         private long roomBytes;
 
-        /** What its rows are held back for. */
+        /** Vouching that the sequence's rows are held back for. */
         @GuardedBy("lock")
         private Optional<CompletionStage<Void>> vouching = Optional.empty();
 
@@ -334,19 +334,19 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
             }
         }
 
-        private void scoring(CancellationHandle itsTicket) {
+        private void scoring(CancellationHandle cancellation) {
             boolean abandoned;
             synchronized (lock) {
-                handle = itsTicket;
+                handle = cancellation;
                 abandoned = ended;
             }
             if (abandoned) {
-                boolean unusedWithdrawn = itsTicket.withdraw();
+                boolean unusedWithdrawn = cancellation.withdraw();
                 settle(0, false); // the stream may have ended before it was admitted, with nothing to give back yet
             }
         }
 
-        CancellationHandle ticket() {
+        CancellationHandle handle() {
             synchronized (lock) {
                 return handle;
             }
@@ -354,7 +354,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
 
         /** Lets go of it unanswered. */
         void abandon() {
-            boolean unusedWithdrawn = ticket().withdraw();
+            boolean unusedWithdrawn = handle().withdraw();
             trace.end();
             settle(0, false); // its computation may go on, for others: who left first has paid for it
         }
@@ -452,7 +452,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         synchronized (lock) {
             entry = Optional.ofNullable(inFlight.get(id));
         }
-        if (entry.isPresent() && entry.get().ticket().withdraw()) {
+        if (entry.isPresent() && entry.get().handle().withdraw()) {
             entry.get().settle(0, false); // its computation may go on, for others: who left first has paid for it
             entry.get().failed(new Failure(Failure.Reason.WITHDRAWN, "the student withdrew the sequence"));
         }
@@ -495,7 +495,9 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         endWhereDone();
     }
 
-    /** What was accepted is answered; the student is told that there is no credit for more, so that it asks others at once. */
+    /**
+     * Answers what was accepted and tells the student that there is no credit for more, so that it asks others at once.
+     */
     @Override
     public void drain(Failure why) {
         boolean owes;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.rpc;
 
 /**
- * What an open session of Decode does, for people.
+ * Status of an open session of Decode, for people.
  *
  * @param student as it calls itself
  * @param priority its class

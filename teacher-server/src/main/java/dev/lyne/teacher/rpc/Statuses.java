@@ -58,7 +58,7 @@ final class Statuses {
         };
     }
 
-    /** How long an asker should wait; 0 where asking again would end the same. */
+    /** How long a caller should wait; 0 where asking again would end the same. */
     private static long retryDelayMillis(Failure.Reason reason) {
         return switch (reason) {
             case CREDIT_EXCEEDED -> 50;

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.rpc;
 
 /**
- * What an open stream of scores does, for people.
+ * Status of an open stream of scores, for people.
  *
  * @param student as it calls itself
  * @param priority its class

@@ -73,7 +73,7 @@ final class TeacherCall<Q, A> implements StreamObserver<Q>, OpenCall {
         call.request(1);
     }
 
-    /** Where its answers go. */
+    /** Returns the sender of its answers. */
     PacedSender<A> sender() {
         return sender;
     }

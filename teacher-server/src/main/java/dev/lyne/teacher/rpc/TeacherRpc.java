@@ -168,7 +168,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         return false;
     }
 
-    /** What the open sessions of Decode do, in order of opening. */
+    /** Returns the statuses of the open sessions of Decode, in order of opening. */
     public List<SessionStatus> sessions() {
         List<SessionStatus> all = new ArrayList<>();
         forEachStream(stream -> stream.session().ifPresent(all::add));
@@ -176,7 +176,7 @@ public final class TeacherRpc extends TeacherServiceGrpc.TeacherServiceImplBase 
         return all;
     }
 
-    /** What the open streams of scores do, in order of opening. */
+    /** Returns the statuses of the open streams of scores, in order of opening. */
     public List<StreamStatus> streams() {
         List<StreamStatus> all = new ArrayList<>();
         forEachStream(stream -> stream.status().ifPresent(all::add));

@@ -39,7 +39,7 @@ final class Teachers {
     private final int longestContext;
     private final Function<String, Optional<String>> whyNotServed;
 
-    /** In order of name; replaced as a whole. */
+    /** Teachers in order of name; replaced as a whole. */
     private volatile SortedMap<String, ServedTeacher> byName = new TreeMap<>();
 
     /**
@@ -86,7 +86,7 @@ final class Teachers {
                 "teacher: " + name + ", which goes away (expected: another server, or this one later)");
     }
 
-    /** Those that a caller may ask, in order of name. */
+    /** Returns the teachers that a caller may ask, in order of name. */
     List<ServedTeacher> all(Caller caller) {
         return byName.values().stream()
                 .filter(each -> caller.mayAsk(each.description().name()))
@@ -160,7 +160,7 @@ final class Teachers {
                         + " does not open (expected: one of " + new TreeSet<>(caller.teachers()) + ")");
     }
 
-    /** One that has a tokenizer. */
+    /** Returns a teacher that has a tokenizer. */
     AdmissionResult<ServedTeacher> findWithTokenizer(String name, Caller caller) {
         AdmissionResult<ServedTeacher> found = find(name, caller);
         if (found instanceof AdmissionResult.Accepted<ServedTeacher> accepted

@@ -3,7 +3,7 @@ package dev.lyne.teacher.score;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.MeterRegistry;
 
-/** How a teacher's requests were answered. */
+/** Metrics of how a teacher's requests were answered. */
 public final class CacheMetrics {
     final Counter hits;
     final Counter coalesced;

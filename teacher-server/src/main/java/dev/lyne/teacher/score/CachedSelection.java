@@ -6,7 +6,7 @@ import dev.lyne.wire.RowFormat;
 import java.util.Arrays;
 
 /**
- * What a stored entry holds, or what a request wants.
+ * Selection of rows that a stored entry holds, or that a request wants.
  *
  * @param format what is kept of each row, and how it is coded
  * @param positions position of each row, ascending
@@ -15,19 +15,19 @@ import java.util.Arrays;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by contains
 public record CachedSelection(RowFormat format, int[] positions, int[][] chosen, double keptMass) {
-    /** What a task wants. */
+    /** Returns the selection of the rows that a task wants. */
     static CachedSelection wanted(ScoreTask task) {
         return new CachedSelection(
                 task.format(), task.item().positions(), sorted(task.item().chosen()), 0);
     }
 
-    /** The same rows, coded exactly. */
+    /** Returns the selection of the same rows, coded exactly. */
     public CachedSelection exact() {
         return new CachedSelection(
                 new RowFormat(format.selection(), Precision.EXACT, format.rawLogits()), positions, chosen, 0);
     }
 
-    /** The same rows, with their smallest kept mass known. */
+    /** Returns the selection of the same rows, with their smallest kept mass known. */
     CachedSelection withKeptMass(double mass) {
         return new CachedSelection(format, positions, chosen, mass);
     }

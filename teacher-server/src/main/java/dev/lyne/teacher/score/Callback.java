@@ -7,7 +7,7 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletionStage;
 import org.jspecify.annotations.Nullable;
 
-/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the asker withdrew. */
+/** Someone who asked for a sequence. Exactly one of these is called, once, on any thread, unless the caller withdrew. */
 public interface Callback {
     /**
      * The rows are there.
@@ -24,7 +24,7 @@ public interface Callback {
      */
     default void unvouched(int rows, CompletionStage<Void> vouched) {}
 
-    /** Whether it does nothing with such rows before they are vouched for, so that this should be soon. */
+    /** Returns whether it does nothing with such rows before they are vouched for, so that this should be soon. */
     default boolean waitsForVouching() {
         return false;
     }
@@ -36,7 +36,7 @@ public interface Callback {
                 && !(ended.getCause() instanceof CancellationException);
     }
 
-    /** Where what happens to its sequence is told. */
+    /** Returns the trace that what happens to its sequence is told to. */
     default SequenceTrace trace() {
         return SequenceTrace.NONE;
     }

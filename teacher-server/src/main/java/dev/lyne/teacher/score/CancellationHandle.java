@@ -1,13 +1,13 @@
 package dev.lyne.teacher.score;
 
-/** An asker's hold on what it asked for. */
+/** A caller's hold on what it asked for. */
 @FunctionalInterface
 public interface CancellationHandle {
-    /** For what was answered on the spot. */
+    /** Handle of what was answered on the spot. */
     CancellationHandle ANSWERED = () -> false;
 
     /**
-     * Withdraws the asker, and nobody else; work that nobody waits for any more is dropped where it has not started.
+     * Withdraws the caller, and nobody else; work that nobody waits for any more is dropped where it has not started.
      *
      * @return true where the waiter will not be called any more; false where it was, or is about to be
      */

@@ -1,10 +1,10 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 
 /**
- * What the model is asked for.
+ * Plan of a computation: what the model is asked for.
  *
  * @param holds the rows that come of it
  * @param item tokens, positions and chosen ids
@@ -16,12 +16,12 @@ record Plan(CachedSelection holds, ScoreItem item, RowContent content) {
         return new Plan(wanted, task.item(), task.format().computed());
     }
 
-    /** The same rows, encoded otherwise. */
+    /** Returns the plan of the same rows, encoded otherwise. */
     Plan holding(CachedSelection others) {
         return new Plan(others, item, content);
     }
 
-    /** Other rows of the same sequence, of a selection without chosen ids. */
+    /** Returns the plan of other rows of the same sequence, of a selection without chosen ids. */
     Plan widenedTo(CachedSelection wider) {
         return new Plan(
                 wider,

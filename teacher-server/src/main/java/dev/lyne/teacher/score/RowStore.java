@@ -7,7 +7,7 @@ public interface RowStore {
     /** Name of the tier that is asked on the spot. */
     String MEMORY = "memory";
 
-    /** What memory holds under a query's key, whether or not it answers the query. */
+    /** Returns the rows that memory holds under a query's key, whether or not they answer the query. */
     Optional<StoredRows> findInMemory(RowsQuery query);
 
     /**

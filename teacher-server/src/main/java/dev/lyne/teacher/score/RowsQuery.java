@@ -5,7 +5,7 @@ import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.Digests;
 
 /**
- * What a tier is asked for, with all that tells whether what it holds answers it.
+ * Query to a tier, with all that tells whether what it holds answers it.
  *
  * @param key where to look
  * @param teacher whose rows are wanted

@@ -1,6 +1,6 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreItem;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.wire.RowFormat;
 
@@ -9,14 +9,14 @@ import dev.lyne.wire.RowFormat;
  *
  * @param item tokens, wanted positions and chosen ids, none of which anyone changes any more
  * @param format what to keep of each row, and how to code it
- * @param deadline the asker's
+ * @param deadline the caller's
  * @param flow on whose behalf, in which class and stream
  * @param bypassCache true to neither read, join, share nor store
  * @param quotaPositions what was taken of its tenant's quota for it
  */
 public record ScoreTask(
         ScoreItem item, RowFormat format, Deadline deadline, Flow flow, boolean bypassCache, long quotaPositions) {
-    /** Of nobody in particular. */
+    /** Constructs a task of nobody in particular. */
     public ScoreTask(ScoreItem item, RowFormat format, Deadline deadline, boolean bypassCache) {
         this(item, format, deadline, Flow.SOLE, bypassCache, 0);
     }

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.wire.BlockEncoder;
 import dev.lyne.wire.BlockHeader;

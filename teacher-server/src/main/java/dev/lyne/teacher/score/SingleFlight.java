@@ -1,10 +1,10 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.ScoreJob;
@@ -160,7 +160,7 @@ public final class SingleFlight implements Scorer {
         }
     }
 
-    /** What a computation does first: the slower tiers are searched, and where none has its rows, it is submitted. */
+    /** First step of a computation: the slower tiers are searched, and where none has its rows, it is submitted. */
     private final class Search implements Lookup {
         private final Computation computation;
         private final Optional<StoredRows> inMemory;
@@ -212,7 +212,7 @@ public final class SingleFlight implements Scorer {
      * latest of theirs. A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked
      * alone.
      *
-     * <p>{@code plan}, {@code deadline} and {@code askers} are written with the lock and read without.
+     * <p>{@code plan}, {@code deadline} and {@code flows} are written with the lock and read without.
      */
     private final class Computation implements ScoreJob {
         private record Waiting(Callback callback, CachedSelection wanted, Deadline deadline, Flow flow) {}
@@ -224,7 +224,7 @@ public final class SingleFlight implements Scorer {
         private final List<Waiting> waiters = new ArrayList<>(1);
 
         /**
-         * For whom it is computed, and who is told so: the first asker, who has paid for it even where it then withdraws. Where that one is
+         * For whom it is computed, and who is told so: the first caller, who has paid for it even where it then withdraws. Where that one is
          * told anything else before the rows are computed, the next who waits.
          */
         @GuardedBy("SingleFlight.this")
@@ -232,7 +232,7 @@ public final class SingleFlight implements Scorer {
 
         private volatile Plan plan; // written before it is submitted, with the lock
         private volatile Deadline deadline;
-        private volatile List<Flow> askers; // likewise: those of the waiters, of the first asker before there are any
+        private volatile List<Flow> flows; // likewise: those of the waiters, of the first caller before there are any
 
         @GuardedBy("SingleFlight.this")
         private boolean started;
@@ -250,7 +250,7 @@ public final class SingleFlight implements Scorer {
             this.plan = plan;
             this.shared = shared;
             this.deadline = first.deadline();
-            this.askers = List.of(first.flow());
+            this.flows = List.of(first.flow());
         }
 
         RowsQuery query() {
@@ -290,7 +290,7 @@ public final class SingleFlight implements Scorer {
             }
         }
 
-        /** What the rows are to be encoded as, from now on for good. */
+        /** Returns the selection that the rows are encoded as, from now on for good. */
         CachedSelection beginEncoding() {
             synchronized (SingleFlight.this) {
                 encoding = true;
@@ -298,16 +298,16 @@ public final class SingleFlight implements Scorer {
             }
         }
 
-        /** Adds the first asker. */
+        /** Adds the first caller. */
         CancellationHandle begin(Callback callback) {
             synchronized (SingleFlight.this) {
-                Waiting first = new Waiting(callback, query.wanted(), deadline, askers.get(0));
+                Waiting first = new Waiting(callback, query.wanted(), deadline, flows.get(0));
                 payer = first;
                 return add(first);
             }
         }
 
-        /** Adds another asker. Called with the lock held, so that the computation is still in the table. */
+        /** Adds another caller. Called with the lock held, so that the computation is still in the table. */
         CancellationHandle join(Callback callback, CachedSelection wanted, ScoreTask task) {
             synchronized (SingleFlight.this) {
                 deadline = deadline.latest(task.deadline());
@@ -321,7 +321,7 @@ public final class SingleFlight implements Scorer {
             SequenceTrace trace = waiting.callback().trace();
             traced |= trace != SequenceTrace.NONE;
             trace.enter(phase);
-            tellAskers();
+            tellFlows();
             return () -> {
                 synchronized (SingleFlight.this) {
                     if (!waiters.remove(waiting)) {
@@ -334,7 +334,7 @@ public final class SingleFlight implements Scorer {
                                 .map(Waiting::deadline)
                                 .reduce(Deadline::latest)
                                 .orElseThrow();
-                        tellAskers();
+                        tellFlows();
                     }
                     return true;
                 }
@@ -362,11 +362,11 @@ public final class SingleFlight implements Scorer {
 
         /** Says who waits now: the queue gives it the earliest of their turns, and charges them when it starts. */
         @GuardedBy("SingleFlight.this")
-        private void tellAskers() {
+        private void tellFlows() {
             List<Flow> now = waiters.stream().map(Waiting::flow).distinct().toList();
-            if (!now.equals(askers)) {
-                askers = now;
-                teacher.askersChanged(this);
+            if (!now.equals(flows)) {
+                flows = now;
+                teacher.flowsChanged(this);
             }
         }
 
@@ -412,8 +412,8 @@ public final class SingleFlight implements Scorer {
         }
 
         @Override
-        public List<Flow> askers() {
-            return askers;
+        public List<Flow> flows() {
+            return flows;
         }
 
         @Override
@@ -538,7 +538,7 @@ public final class SingleFlight implements Scorer {
                     forget(this);
                 } else {
                     passPaymentOn(told);
-                    tellAskers();
+                    tellFlows();
                 }
             }
             told.forEach(waiting -> tell(waiting, tell));

@@ -10,9 +10,10 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * What to compute where rows are held under a key that do not answer a request: rows that answer it and whatever the held ones answer.
- * Else two students who ask for the same text differently, each at a temperature of its own, say, would replace each other's rows for
- * ever. With the widened rows in their place, one forward serves both from then on.
+ * Rule of what to compute where rows are held under a key that do not answer a request: rows that answer it and
+ * whatever the held ones answer. Else two students who ask for the same text differently, each at a temperature of its
+ * own, say, would replace each other's rows for ever. With the widened rows in their place, one forward serves both
+ * from then on.
  */
 final class Widening {
     /** Temperatures that cost more to keep than they spare. */

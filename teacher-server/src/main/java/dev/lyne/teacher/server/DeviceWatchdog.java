@@ -22,7 +22,7 @@ final class DeviceWatchdog {
         /** How long it has been at what it does now, in nanoseconds; 0 while it waits. */
         long workingNanos();
 
-        /** Where it is. */
+        /** Returns the stack of its thread. */
         String stack();
 
         static Device of(LongSupplier workingNanos, Supplier<String> stack) {
@@ -40,7 +40,7 @@ final class DeviceWatchdog {
         }
     }
 
-    /** What becomes of the server. */
+    /** Listener that the watchdog tells what becomes of a device. */
     interface Listener {
         /** A teacher's device does what it should again, or does not. */
         void serves(String teacher, boolean serves);

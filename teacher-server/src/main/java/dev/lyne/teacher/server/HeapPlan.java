@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a server may hold in the Java heap, all of it together.
+ * Plan of what a server may hold in the Java heap, all of it together.
  *
  * @param cacheBytes rows kept in memory
  * @param unsentBytes rows that are computed or wait for their readers; half as much again may be held for a while
@@ -23,7 +23,10 @@ record HeapPlan(long cacheBytes, long unsentBytes, long unwrittenBytes, long hea
         return heapBytes / 16;
     }
 
-    /** What unsent rows get where nothing is said: a quarter of the heap, or what a larger cache leaves of four fifths. */
+    /**
+     * Returns the bytes of unsent rows where nothing is said: a quarter of the heap, or what a larger cache leaves of
+     * four fifths.
+     */
     static long usualUnsentBytes(long cacheBytes, long unwrittenBytes, long heapBytes) {
         long left = (heapBytes / 5 * 4 - Math.min(cacheBytes, heapBytes) - unwrittenBytes) / 3 * 2;
         return left < heapBytes / 64 ? heapBytes / 4 : Math.min(heapBytes / 4, left);

@@ -27,7 +27,10 @@ import java.util.OptionalInt;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
-/** What listens: the services with their transport security, tokens and limits of a connection, and health alone for probes. */
+/**
+ * Ports that the server listens on: the services with their transport security, tokens and limits of a connection, and
+ * health alone for probes.
+ */
 final class Listener {
     private static final int MAX_PROBES = 64;
     private static final int FLOW_CONTROL_BYTES = 1 << 20;
@@ -38,15 +41,22 @@ final class Listener {
     private final Optional<Server> health;
     private final DirectMemoryWatch memory;
 
+    /**
+     * Services that are listened for.
+     *
+     * @param rpc teachers and their rows
+     * @param health of the server and of each teacher
+     * @param calls runs what they are called for
+     */
+    record Services(TeacherRpc rpc, BindableService health, Executor calls) {}
+
     /** @param contextLength tokens of the longest sequence that a request can carry */
     Listener(
             TeacherServerOptions options,
             int contextLength,
             OpenedSecurity security,
             RpcMetrics metrics,
-            Executor calls,
-            TeacherRpc rpc,
-            BindableService healthService,
+            Services called,
             DirectMemoryWatch memory) {
         this.memory = memory;
         this.loops = new MultiThreadIoEventLoopGroup(
@@ -58,7 +68,7 @@ final class Listener {
                 .workerEventLoopGroup(loops)
                 .channelFactory(new CountedConnections(options.limits().maxConnections(), memory))
                 .maxConcurrentCallsPerConnection(options.limits().maxStreamsPerConnection())
-                .executor(calls)
+                .executor(called.calls())
                 .maxInboundMessageSize(
                         2 * maxRequestBytes) // what is larger than one is refused by name, beyond this by a reset
                 .maxInboundMetadataSize(ServerLimits.MAX_METADATA_BYTES)
@@ -67,8 +77,8 @@ final class Listener {
                 .keepAliveTimeout(20, TimeUnit.SECONDS)
                 .permitKeepAliveTime(10, TimeUnit.SECONDS)
                 .permitKeepAliveWithoutCalls(true)
-                .addService(guard.around(rpc.bindService()))
-                .addService(guard.around(healthService.bindService()));
+                .addService(guard.around(called.rpc().bindService()))
+                .addService(guard.around(called.health().bindService()));
         if (options.reflection()) {
             builder.addService(
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
@@ -83,12 +93,12 @@ final class Listener {
                         .bossEventLoopGroup(loops)
                         .workerEventLoopGroup(loops)
                         .channelFactory(new CountedConnections(MAX_PROBES, memory))
-                        .executor(calls)
-                        .addService(guard.around(healthService.bindService()))
+                        .executor(called.calls())
+                        .addService(guard.around(called.health().bindService()))
                         .build());
     }
 
-    /** How another address is listened on, with this one's event loops and bounds. */
+    /** Returns how another address is listened on, with this one's event loops and bounds. */
     HttpDoor.Listening listening(InetSocketAddress address, int maxConnections, Optional<SslContext> tls) {
         return new HttpDoor.Listening(address, loops, new CountedConnections(maxConnections, memory), tls);
     }

@@ -7,8 +7,8 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * What a server's process takes of the memory that it has, all of it together. Buffers may take more, up to their own bound, and in practice
- * take far less; they do not count.
+ * Plan of what a server's process takes of the memory that it has, all of it together. Buffers may take more, up to
+ * their own bound, and in practice take far less; they do not count.
  *
  * @param heapBytes the Java heap
  * @param weightBytes weights of all models where they are in this memory, and not on a device of its own

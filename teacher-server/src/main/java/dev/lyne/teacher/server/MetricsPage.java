@@ -77,9 +77,9 @@ final class MetricsPage implements AutoCloseable {
         static final Limits DEFAULT = new Limits(Duration.ofMinutes(2), Duration.ofSeconds(30));
     }
 
-    /** What the page shows of a server. */
+    /** Source of what the page shows of a server. */
     interface Shown {
-        /** Whether it serves; never waits. */
+        /** Returns whether the server serves; never waits. */
         boolean serving();
 
         ServerStatus status();
@@ -129,7 +129,7 @@ final class MetricsPage implements AutoCloseable {
         }
     }
 
-    /** From now on shows what the server does. */
+    /** Sets the server that is shown from now on. */
     void show(Shown now) {
         shown = Optional.of(now);
     }
@@ -164,7 +164,7 @@ final class MetricsPage implements AutoCloseable {
         }
     }
 
-    /** How the page of a path is made; empty: there is none. */
+    /** Returns the maker of a path's page; empty: there is none. */
     private Optional<Supplier<Page>> page(String path) {
         return switch (path) {
             case "/metrics" ->
@@ -191,7 +191,7 @@ final class MetricsPage implements AutoCloseable {
         }
     }
 
-    /** One connection's requests, one after the other. Owned by its event loop. */
+    /** Handler of one connection's requests, one after the other. Owned by its event loop. */
     private final class Requests extends SimpleChannelInboundHandler<FullHttpRequest> {
         private final Duration longest;
         private @Nullable Future<?> tooLate;

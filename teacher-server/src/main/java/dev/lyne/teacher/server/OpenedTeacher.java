@@ -5,7 +5,7 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 
-/** What a server answers with under a name, opened and its own to close. */
+/** An opened teacher that a server answers with under a name, its own to close. */
 public sealed interface OpenedTeacher {
     /** Identity and bounds. */
     TeacherDescription description();

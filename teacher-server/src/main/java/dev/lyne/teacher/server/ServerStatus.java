@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import dev.lyne.teacher.model.QueueLine;
 import dev.lyne.teacher.rpc.SessionStatus;
 import dev.lyne.teacher.rpc.StreamStatus;
@@ -15,7 +16,7 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What a server does now, for its status page. Counts are since its start.
+ * Status of a server as it is now, for its status page. Counts are since its start.
  *
  * @param seconds since its start
  * @param serving whether health says so
@@ -36,7 +37,7 @@ record ServerStatus(
         List<SessionStatus> sessions,
         Map<String, Long> refusals) {
     /**
-     * A teacher.
+     * A teacher. JSON holds the fields of the parts side by side.
      *
      * @param queue what waits for its turn, by class and tenant
      * @param shed sequences refused because they would wait too long
@@ -47,15 +48,23 @@ record ServerStatus(
             double scored,
             double served,
             double bytes,
-            double computed,
-            double shared,
-            double kept,
-            double forwards,
-            double forwardSeconds,
+            @JsonUnwrapped Answers answers,
+            @JsonUnwrapped Work work,
             double queuedSequences,
             double shed,
             double cacheBytes,
             List<QueueLine> queue) {}
+
+    /**
+     * Counts of a teacher's sequences, by what answered them.
+     *
+     * @param shared those that joined another's computation
+     * @param kept those whose rows were in a cache
+     */
+    record Answers(double computed, double shared, double kept) {}
+
+    /** Count and time of a teacher's forwards. */
+    record Work(double forwards, double forwardSeconds) {}
 
     /** A cache. */
     record OfTier(String name, double hits, double misses, double bytes) {}
@@ -77,12 +86,15 @@ record ServerStatus(
                     value("lyne.teacher.positions.scored", "teacher", name),
                     value("lyne.teacher.positions.served", "teacher", name),
                     value("lyne.teacher.bytes.served", "teacher", name),
-                    value("lyne.teacher.cache.misses", "teacher", name)
-                            + value("lyne.teacher.cache.bypassed", "teacher", name),
-                    value("lyne.teacher.cache.coalesced", "teacher", name),
-                    value("lyne.teacher.cache.hits", "teacher", name),
-                    forwards.map(timer -> (double) timer.count()).orElse(0.0),
-                    forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS)).orElse(0.0),
+                    new Answers(
+                            value("lyne.teacher.cache.misses", "teacher", name)
+                                    + value("lyne.teacher.cache.bypassed", "teacher", name),
+                            value("lyne.teacher.cache.coalesced", "teacher", name),
+                            value("lyne.teacher.cache.hits", "teacher", name)),
+                    new Work(
+                            forwards.map(timer -> (double) timer.count()).orElse(0.0),
+                            forwards.map(timer -> timer.totalTime(TimeUnit.SECONDS))
+                                    .orElse(0.0)),
                     value("lyne.teacher.queue.sequences", "teacher", name),
                     value("lyne.teacher.queue.shed", "teacher", name),
                     value("lyne.teacher.cache.bytes", "teacher", name),

@@ -14,14 +14,14 @@ import java.util.Optional;
  */
 public record TeacherEntry(String name, String revision, Optional<Long> cacheBytes, Memory memory, Loader loader) {
     /**
-     * What a teacher takes of the memory of this machine, beside what all share.
+     * Memory that a teacher takes of this machine, beside what all share.
      *
      * @param weightBytes its weights, where they are in this memory
      * @param keyValueBytes most bytes of keys and values of texts that it decodes, wherever they are; 0: it does not decode
      * @param keyValuesHere whether those are in this memory
      */
     public record Memory(long weightBytes, long keyValueBytes, boolean keyValuesHere) {
-        /** That of a teacher which computes elsewhere, or nothing. */
+        /** Memory of a teacher which computes elsewhere, or nothing. */
         public static final Memory NONE = new Memory(0, 0, false);
 
         long keyValueBytesHere() {

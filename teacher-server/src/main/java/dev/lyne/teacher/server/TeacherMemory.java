@@ -6,14 +6,14 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Which teachers take this machine's memory: those that are loaded or being loaded, and those whose device was at work when they were closed, until it
- * is through. Not safe for several threads.
+ * Record of the teachers that take this machine's memory: those that are loaded or being loaded, and those whose device
+ * was at work when they were closed, until it is through. Not safe for several threads.
  */
 final class TeacherMemory {
     private final List<TeacherEntry> held = new ArrayList<>();
     private final List<TeacherEntry> left = new ArrayList<>();
 
-    /** What teachers take together, with the process around them. */
+    /** Returns the plan of what teachers take together, with the process around them. */
     static MemoryPlan plan(Collection<TeacherEntry> entries) {
         return MemoryPlan.ofThisProcess(
                 entries.stream()

@@ -23,7 +23,7 @@ final class TeacherMeters {
     private static final String STATE = "lyne.teacher.state";
 
     /**
-     * What is read from a teacher.
+     * Reading of a teacher's figure.
      *
      * @param counts whether it only grows
      */
@@ -31,7 +31,7 @@ final class TeacherMeters {
 
     private final MeterRegistry registry;
 
-    /** What is shown again after it was set aside; it keeps them from being collected. */
+    /** Readings that are shown again after they were set aside; the map keeps them from being collected. */
     private final Map<Meter.Id, Reading> restored = new ConcurrentHashMap<>();
 
     TeacherMeters(MeterRegistry registry) {

@@ -124,11 +124,16 @@ public final class TeacherServer implements AutoCloseable {
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
         this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
-        this.listener =
-                new Listener(options, longestContext, security, metrics, calls, rpc, health.getHealthService(), memory);
+        this.listener = new Listener(
+                options,
+                longestContext,
+                security,
+                metrics,
+                new Listener.Services(rpc, health.getHealthService(), calls),
+                memory);
     }
 
-    /** What the teachers' lives ask of the server. */
+    /** The server, as the teachers' lives use it. */
     private final class Surroundings implements TeacherLives.Surroundings {
         @Override
         public void named(TeacherStages teacher) {

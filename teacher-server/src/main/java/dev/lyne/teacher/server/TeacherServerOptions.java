@@ -145,7 +145,7 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** How the service is spoken to; by default in plain text, on this machine only. */
+        /** Sets how the service is spoken to; by default in plain text, on this machine only. */
         public Builder security(ServerSecurity value) {
             security = value;
             return this;
@@ -181,13 +181,16 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** One more tier that keeps encoded rows, slower than those before it: on disk, on a Redis server, or one of your own. */
+        /**
+         * Adds a tier that keeps encoded rows, slower than those before it: on disk, on a Redis server, or one of your
+         * own.
+         */
         public Builder tier(TierOptions value) {
             slowerTiers.add(value);
             return this;
         }
 
-        /** How sequences become batches. */
+        /** Sets how sequences become batches. */
         public Builder batching(BatchOptions value) {
             batching = value;
             return this;
@@ -211,7 +214,7 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** How models decode, those that can. */
+        /** Sets how models decode, those that can. */
         public Builder decoding(DecodeOptions value) {
             decoding = value;
             return this;
@@ -223,7 +226,7 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** Where spans of calls, sequences and forwards go; by default nowhere. */
+        /** Sets where spans of calls, sequences and forwards go; by default nowhere. */
         public Builder telemetry(OpenTelemetry value) {
             telemetry = value;
             return this;

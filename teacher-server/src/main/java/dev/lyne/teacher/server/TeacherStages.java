@@ -43,7 +43,7 @@ final class TeacherStages {
     private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
-     * What the stages of all teachers are made with.
+     * Set-up that the stages of all teachers are made with.
      *
      * @param everySecond runs a task until what it returns is cancelled
      * @param telling runs what it is given one at a time and in order
@@ -58,7 +58,7 @@ final class TeacherStages {
             Function<LocalModel, LocalModel> watched) {}
 
     /**
-     * What a teacher works with beside its rows.
+     * Work of a teacher beside its rows.
      *
      * @param batcher its device's queue and thread, where it has one here
      * @param decoding its decoding sessions, where it decodes
@@ -214,12 +214,12 @@ final class TeacherStages {
         return http;
     }
 
-    /** Its device's queue and thread, where it has one here. */
+    /** Returns the device's queue and thread, where the teacher has one here. */
     Optional<Batcher> batcher() {
         return work.batcher();
     }
 
-    /** What waits for its turn, by class and tenant. */
+    /** Returns the lines of what waits for its turn, by class and tenant. */
     List<QueueLine> queueLines() {
         return teacher.map(Teacher::queueLines).orElse(List.of());
     }
@@ -234,7 +234,7 @@ final class TeacherStages {
         return teacher.map(Teacher::ended).orElseGet(CompletableFuture::new);
     }
 
-    /** Whether it answers now. */
+    /** Returns whether the teacher answers now. */
     boolean serving() {
         return teacher.map(Teacher::serving).orElse(true);
     }

@@ -1,25 +1,23 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.teacher.model.LocalDecoder;
 import java.util.List;
 
 /** A decoder whose steps are watched for refusals of the direct memory that tensors are transferred in. */
-record WatchedDecoder(SequenceDecoder decoder, DirectMemoryWatch watch) implements SequenceDecoder {
+record WatchedDecoder(LocalDecoder decoder, DirectMemoryWatch watch) implements LocalDecoder {
     @Override
-    public CachedSequence open(int promptTokens) {
+    public Cache open(int promptTokens) {
         return decoder.open(promptTokens);
     }
 
-    /** What counts as large is the number of tokens. */
+    /** Extends texts; what counts as large is the number of new tokens. */
     @Override
-    public List<Extended> extend(List<Extension> extensions) {
+    public List<DecodeOutcome> extend(List<Extension> extensions) {
         long tokens = extensions.stream()
-                .mapToLong(extension -> extension.tokens().length)
+                .mapToLong(extension -> extension.item().tokens().length)
                 .sum();
-        List<Extended> outcomes;
+        List<DecodeOutcome> outcomes;
         try {
             outcomes = decoder.extend(extensions);
         } catch (OutOfMemoryError e) {

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
+import dev.lyne.teacher.model.LocalDecoder;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
@@ -39,7 +39,7 @@ record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalM
         model.warmUp();
     }
 
-    /** What counts as large is the number of tokens. */
+    /** Scores sequences; what counts as large is the number of their tokens. */
     @Override
     public List<ScoreOutcome> score(List<ScoreItem> items, RowContent content) {
         long tokens = items.stream().mapToLong(item -> item.tokens().length).sum();
@@ -55,7 +55,7 @@ record WatchedModel(LocalModel model, DirectMemoryWatch watch) implements LocalM
     }
 
     @Override
-    public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+    public Optional<LocalDecoder> decoder(long maxCacheBytes) {
         return model.decoder(maxCacheBytes).map(decoder -> new WatchedDecoder(decoder, watch));
     }
 

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.synthetic;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 
@@ -28,7 +28,7 @@ final class SyntheticRows {
         }
     }
 
-    /** What a row is drawn from. */
+    /** Parts that a row is drawn from. */
     record Row(RankLaw law, Permutation tokens, long hash) {}
 
     /** The rows of one item. */

@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a synthetic teacher says and costs. A batch of n tokens, padding included, takes
+ * Settings of a synthetic teacher: what it says and costs. A batch of n tokens, padding included, takes
  * {@code (n + halfBatchTokens) / tokensPerSecond} seconds: the rate rises with the batch, reaches half of its limit at
  * {@code halfBatchTokens}, and is the limit for every batch where those are 0.
  *
@@ -38,13 +38,13 @@ public record SyntheticSettings(
         public static final Standstill NONE = new Standstill(0, 0);
     }
 
-    /** One without faults, whose ids are no tokenizer's. */
+    /** Constructs the settings of a teacher without faults, whose ids are no tokenizer's. */
     public SyntheticSettings(
             int vocabularySize, int contextLength, double tokensPerSecond, double halfBatchTokens, long seed) {
         this(vocabularySize, contextLength, tokensPerSecond, halfBatchTokens, seed, Standstill.NONE, Optional.empty());
     }
 
-    /** What the option value of a synthetic teacher begins with. */
+    /** Prefix of the option value of a synthetic teacher. */
     public static final String PREFIX = "synthetic:";
 
     private static final String KEYS =

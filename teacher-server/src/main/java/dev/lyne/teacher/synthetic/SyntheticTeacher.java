@@ -1,9 +1,9 @@
 package dev.lyne.teacher.synthetic;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerIdentity;
@@ -61,6 +61,7 @@ public final class SyntheticTeacher implements LocalModel {
                 "synthetic",
                 0,
                 deterministic,
+                0,
                 Optional.empty());
     }
 

@@ -6,7 +6,7 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Who makes a call: a tenant, by a credential that says what it may do.
+ * Caller: who makes a call, a tenant, by a credential that says what it may do.
  *
  * @param tenant on whose behalf
  * @param credential what it was known by, to be known by again: the hash of a token, the subject of a certificate
@@ -26,7 +26,7 @@ public record Caller(
         teachers = Set.copyOf(teachers);
     }
 
-    /** Who makes the call that this thread serves. */
+    /** Returns the caller whose call this thread serves. */
     public static Caller current() {
         return KEY.get();
     }
@@ -36,7 +36,7 @@ public record Caller(
         return context.withValue(KEY, this);
     }
 
-    /** Whether it may ask a teacher. */
+    /** Returns whether the caller may ask a teacher. */
     public boolean mayAsk(String teacher) {
         return teachers.isEmpty() || teachers.contains(teacher);
     }

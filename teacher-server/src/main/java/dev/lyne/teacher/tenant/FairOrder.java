@@ -173,7 +173,7 @@ public final class FairOrder<W> {
     private final Map<PriorityClass, Node<W>> classes = new EnumMap<>(PriorityClass.class);
     private final Map<TenantKey, Node<W>> tenants = new HashMap<>();
     private final Map<StreamKey, Node<W>> streams = new HashMap<>();
-    private final Map<W, List<Flow>> askers = new HashMap<>();
+    private final Map<W, List<Flow>> flowsByWork = new HashMap<>();
     private final Map<W, Double> expected = new HashMap<>();
     private final List<Node<W>> aside = new ArrayList<>();
     private long ids;
@@ -196,8 +196,8 @@ public final class FairOrder<W> {
     public void put(W work, List<Flow> flows, double cost) {
         expected.putIfAbsent(work, cost);
         List<Flow> distinct = flows.stream().distinct().toList();
-        List<Flow> before = askers.getOrDefault(work, List.of());
-        askers.put(work, distinct);
+        List<Flow> before = flowsByWork.getOrDefault(work, List.of());
+        flowsByWork.put(work, distinct);
         for (Flow flow : distinct) {
             enter(stream(flow), work);
         }
@@ -208,7 +208,7 @@ public final class FairOrder<W> {
 
     /** Takes work out of all lines, charged to nobody. */
     public void remove(W work) {
-        List<Flow> flows = askers.remove(work);
+        List<Flow> flows = flowsByWork.remove(work);
         if (flows != null) {
             flows.forEach(flow -> leave(stream(flow), work));
             expected.remove(work);
@@ -232,14 +232,14 @@ public final class FairOrder<W> {
     }
 
     /**
-     * What waits of a tenant in a class.
+     * Line of what waits, of a tenant in a class.
      *
      * @param streams that have work
      * @param sequences pieces of work, each once for each stream that waits for it
      */
     public record TenantLine(PriorityClass priority, String tenant, int streams, int sequences, double cost) {}
 
-    /** What waits, the most urgent class first. */
+    /** Returns the lines of what waits, the most urgent class first. */
     public List<TenantLine> lines() {
         List<TenantLine> lines = new ArrayList<>();
         tenants.forEach((key, node) -> {
@@ -253,7 +253,7 @@ public final class FairOrder<W> {
 
     /** Takes work out to be done, and charges it to those who wait for it. */
     public void take(W work, double cost) {
-        List<Flow> flows = askers.getOrDefault(work, List.of());
+        List<Flow> flows = flowsByWork.getOrDefault(work, List.of());
         Map<String, Long> ofTenant = new HashMap<>();
         flows.forEach(flow -> ofTenant.merge(flow.tenant().name(), 1L, Long::sum));
         for (Flow flow : flows) {

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.tenant;
 
 /**
- * What a request is part of, and shares the device by: a stream of a tenant, in a class.
+ * Flow that a request is part of, and shares the device by: a stream of a tenant, in a class.
  *
  * @param tenant on whose behalf
  * @param priority how urgent

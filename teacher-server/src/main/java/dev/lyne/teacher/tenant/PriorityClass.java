@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** How urgent work is, the most urgent first. While several classes wait, each gets device time by its weight; none starves. */
+/**
+ * Urgency of work, the most urgent first. While several classes wait, each gets device time by its weight; none
+ * starves.
+ */
 public enum PriorityClass {
     /** Somebody waits for it. */
     INTERACTIVE(16),

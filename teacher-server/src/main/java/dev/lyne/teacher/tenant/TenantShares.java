@@ -59,7 +59,7 @@ public final class TenantShares {
         add(tenant, -amount);
     }
 
-    /** What all hold. */
+    /** Returns the sum of what all hold. */
     public synchronized long all() {
         return all;
     }

@@ -1,4 +1,4 @@
-/** On whose behalf work is done: tenants, what they may do, and the flow of work that a request belongs to. */
+/** Tenants, on whose behalf work is done: what they may do, and the flow of work that a request belongs to. */
 @NullMarked
 package dev.lyne.teacher.tenant;
 

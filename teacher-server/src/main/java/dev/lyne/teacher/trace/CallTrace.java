@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * names none, it begins a trace of its own, with a link to the call.
  */
 public final class CallTrace {
-    /** Of a call that nobody traces. */
+    /** Trace of a call that nobody traces. */
     static final CallTrace NONE = new CallTrace(TracerProvider.noop().get("lyne"), Span.getInvalid(), false);
 
     static final Context.Key<CallTrace> KEY = Context.keyWithDefault("lyne-trace", NONE);

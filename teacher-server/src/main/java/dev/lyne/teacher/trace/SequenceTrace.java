@@ -15,22 +15,22 @@ import org.jspecify.annotations.Nullable;
  * several threads; what comes after the end is nothing.
  */
 public final class SequenceTrace {
-    /** Of a sequence that nobody traces. */
+    /** Trace of a sequence that nobody traces. */
     public static final SequenceTrace NONE = new SequenceTrace(null, Span.getInvalid());
 
-    /** What a sequence goes through, in this order; some pass some of it over. */
+    /** Phase of a sequence, in this order; some sequences pass over some of them. */
     public enum Phase {
-        /** It is checked, and waits for room for its rows. */
+        /** Checks of the sequence, and its wait for room for its rows. */
         ADMISSION,
-        /** Kept rows are searched for it. */
+        /** Search for kept rows. */
         LOOKUP,
-        /** It waits for the device, or the engine. */
+        /** Wait for the device, or the engine. */
         QUEUE,
-        /** It is in a forward. */
+        /** Forward that the sequence is in. */
         COMPUTE,
-        /** Its rows are encoded, or cut from others. */
+        /** Encoding of the rows, or cutting them from others. */
         ENCODE,
-        /** Its rows wait for their reader. */
+        /** Wait of the rows for their reader. */
         SEND;
 
         private final String span = "lyne." + name().toLowerCase(Locale.ROOT);
@@ -54,7 +54,7 @@ public final class SequenceTrace {
         this.span = span;
     }
 
-    /** Of a span that has started; {@link #NONE} where nobody records it. */
+    /** Returns the trace of a span that has started; {@link #NONE} where nobody records it. */
     static SequenceTrace of(Tracer tracer, Span span) {
         return span.isRecording() ? new SequenceTrace(tracer, span) : NONE;
     }
@@ -85,7 +85,7 @@ public final class SequenceTrace {
         }
     }
 
-    /** It goes through a forward, which has a span of its own. */
+    /** Notes a forward that the sequence goes through, which has a span of its own. */
     public void inBatch(SpanContext batch) {
         if (tracer == null) {
             return;
@@ -96,7 +96,7 @@ public final class SequenceTrace {
     }
 
     /**
-     * It is answered with rows.
+     * Notes rows as the sequence's answer.
      *
      * @param source where they came from
      */
@@ -107,13 +107,13 @@ public final class SequenceTrace {
         enter(Phase.SEND);
     }
 
-    /** It is answered with a failure. */
+    /** Notes a failure as the sequence's answer. */
     public void failed(String reason, String message) {
         span.setStatus(StatusCode.ERROR, reason + ": " + message);
         enter(Phase.SEND);
     }
 
-    /** It is over. */
+    /** Ends the trace. */
     public void end() {
         if (tracer == null) {
             return;

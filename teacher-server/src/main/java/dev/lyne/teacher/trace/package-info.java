@@ -1,4 +1,4 @@
-/** What happens to a call, a sequence and a forward, as spans of OpenTelemetry; nothing, and at no cost, where no traces are asked for. */
+/** Spans of OpenTelemetry of calls, sequences and forwards; nothing, and at no cost, where no traces are asked for. */
 @NullMarked
 package dev.lyne.teacher.trace;
 

@@ -3,7 +3,7 @@ package dev.lyne.teacher.admission;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.ByteString;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.decode.DecodeStart;
 import dev.lyne.teacher.decode.DecodeStep;
 import dev.lyne.teacher.decode.DecodeTerms;

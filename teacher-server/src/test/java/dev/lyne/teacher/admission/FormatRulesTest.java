@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** What rows may be asked for, and the lines for what may not. */
+/** Rows that may be asked for, and the lines for those that may not. */
 final class FormatRulesTest {
     private final Admission admission = new Admission(Openings.LIMITS, new SimpleMeterRegistry());
 
@@ -96,7 +96,10 @@ final class FormatRulesTest {
 
     @Test
     void open_rowsLongerThanABlock_isRefused() {
-        ServerLimits tight = new ServerLimits(4, 1_000, 16 << 20, 50, 2, 300, 30);
+        ServerLimits tight = ServerLimits.DEFAULT
+                .withStream(4, 1_000, 16 << 20)
+                .withRows(50, 2, 300)
+                .withQueuedTokens(30);
         Admission admission = new Admission(tight, new SimpleMeterRegistry());
 
         assertThat(Openings.refused(admission.open(
@@ -112,7 +115,10 @@ final class FormatRulesTest {
     /** A stream with short rows may have more of them in flight. */
     @Test
     void open_coarserPrecision_isGrantedMoreTokens() {
-        ServerLimits small = new ServerLimits(4, 1 << 20, 100_000, 50, 2, 1 << 20, 30);
+        ServerLimits small = ServerLimits.DEFAULT
+                .withStream(4, 1 << 20, 100_000)
+                .withRows(50, 2, 1 << 20)
+                .withQueuedTokens(30);
         Admission admission = new Admission(small, new SimpleMeterRegistry());
         Selection selection = new Selection.TopK(50, List.of());
         long[] granted = Stream.of(Precision.EXACT, Precision.HALF, Precision.COMPACT)

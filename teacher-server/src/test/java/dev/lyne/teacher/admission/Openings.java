@@ -12,7 +12,10 @@ import dev.lyne.v1.TopK;
 
 /** A teacher, the rules at its door, and what they say. */
 final class Openings {
-    static final ServerLimits LIMITS = new ServerLimits(4, 1_000, 16 << 20, 50, 2, 1 << 20, 30);
+    static final ServerLimits LIMITS = ServerLimits.DEFAULT
+            .withStream(4, 1_000, 16 << 20)
+            .withRows(50, 2, 1 << 20)
+            .withQueuedTokens(30);
     static final TeacherDescription TEACHER = new FakeTeacher("fake", 100, 16).description();
 
     private Openings() {}

@@ -3,7 +3,7 @@ package dev.lyne.teacher.batch;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;

@@ -18,16 +18,16 @@ final class FairBatchesTest {
 
     /** A sequence with every position wanted. */
     private static final class Job extends FakeJob {
-        private List<Flow> askers;
+        private List<Flow> flows;
 
-        Job(int length, Flow... askers) {
+        Job(int length, Flow... flows) {
             super(length, length, 8);
-            this.askers = List.of(askers);
+            this.flows = List.of(flows);
         }
 
         @Override
-        public List<Flow> askers() {
-            return askers;
+        public List<Flow> flows() {
+            return flows;
         }
     }
 
@@ -76,8 +76,7 @@ final class FairBatchesTest {
         }
         List<Job> batch = run();
         assertThat(nanos(batch)).isEqualTo(FAIR_NANOS);
-        assertThat(batch.stream().filter(job -> job.askers.get(0).stream() == 1))
-                .hasSize(5);
+        assertThat(batch.stream().filter(job -> job.flows.get(0).stream() == 1)).hasSize(5);
         queue.add(new Job(5_000, flow("c", 100, 3)), now);
         List<List<Job>> batches = new ArrayList<>();
         while (queue.size() > 0) {
@@ -124,8 +123,8 @@ final class FairBatchesTest {
         }
         Job last = new Job(500, flow("a", 1, 1));
         queue.add(last, 0);
-        last.askers = List.of(flow("a", 1, 1), flow("b", 1, 2));
-        queue.askersChanged(last, 0);
+        last.flows = List.of(flow("a", 1, 1), flow("b", 1, 2));
+        queue.flowsChanged(last, 0);
         List<Job> early = new ArrayList<>(run());
         early.addAll(run());
         assertThat(early).contains(last);
@@ -155,7 +154,7 @@ final class FairBatchesTest {
         for (int forward = 0; forward < 20_000; forward++) {
             List<Job> batch = run();
             for (Job job : batch) {
-                Flow flow = job.askers.get(0);
+                Flow flow = job.flows.get(0);
                 got[Integer.parseInt(flow.tenant().name().substring(7))] += 2.0 * job.length();
                 total += 2.0 * job.length();
                 queue.add(new Job(32 + random.nextInt(200), flow), now);

@@ -1,8 +1,8 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.List;

@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.DeviceCopies;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
@@ -50,7 +50,7 @@ final class SeveralDevicesTest {
         }
 
         @Override
-        public List<Flow> askers() {
+        public List<Flow> flows() {
             return List.of(flow);
         }
 
@@ -134,15 +134,15 @@ final class SeveralDevicesTest {
         Queue<Job> begun = new ConcurrentLinkedQueue<>();
         List<Job> jobs = Stream.generate(() -> job(begun)).limit(2_000).toList();
         try (Batcher batcher = batcher(copies(one, other), new BatchOptions(700, Duration.ofMillis(1), 0.1, 7))) {
-            List<Thread> askers = new ArrayList<>();
+            List<Thread> callers = new ArrayList<>();
             for (int thread = 0; thread < 4; thread++) {
                 List<Job> part = jobs.subList(thread * 500, (thread + 1) * 500);
-                Thread asker = new Thread(() -> part.forEach(batcher::score));
-                asker.start();
-                askers.add(asker);
+                Thread caller = new Thread(() -> part.forEach(batcher::score));
+                caller.start();
+                callers.add(caller);
             }
-            for (Thread asker : askers) {
-                asker.join();
+            for (Thread caller : callers) {
+                caller.join();
             }
             await().until(() -> jobs.stream().allMatch(job -> job.scored.get() > 0));
         }
@@ -209,7 +209,7 @@ final class SeveralDevicesTest {
         assertThat(begun).allMatch(job -> job.scored.get() + job.failed.get() == 1);
     }
 
-    /** A device whose thread ends by a defect is not worked around in silence: the teacher ends, and its askers go to another server. */
+    /** A device whose thread ends by a defect is not worked around in silence: the teacher ends, and its callers go to another server. */
     @Test
     void aDeviceThreadThatEnds_endsTheTeacher_andEveryJobIsTold() throws Exception {
         LocalModel broken = new ForwardingModel(new FakeTeacher("fake", 1_000, 1_024)) {

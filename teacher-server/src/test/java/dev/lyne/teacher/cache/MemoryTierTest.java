@@ -23,7 +23,7 @@ final class MemoryTierTest {
     private static final TeacherDescription TEACHER = new FakeTeacher("fake", 100, 16).description();
     private static final Selection TOP_4 = new Selection.TopK(4, List.of());
 
-    private static CachedSelection holdings(int k, int... positions) {
+    private static CachedSelection selection(int k, int... positions) {
         return new CachedSelection(TestRows.exact(new Selection.TopK(k, List.of())), positions, new int[0][], 0);
     }
 
@@ -43,7 +43,7 @@ final class MemoryTierTest {
     void keep_moreThanFits_evictsDownToTheBound() {
         MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
         for (int i = 0; i < 100; i++) {
-            tier.keep(key(i), rows(holdings(4, 0), 10_000));
+            tier.keep(key(i), rows(selection(4, 0), 10_000));
             assertThat(tier.bytes()).isLessThanOrEqualTo(100_000);
         }
 
@@ -53,9 +53,9 @@ final class MemoryTierTest {
     @Test
     void keep_largerThanTheTier_isNotKept() {
         MemoryTier tier = new MemoryTier(1_000, new SimpleMeterRegistry());
-        tier.keep(key(1), rows(holdings(4, 0), 10_000));
+        tier.keep(key(1), rows(selection(4, 0), 10_000));
 
-        assertThat(tier.find(query(key(1), holdings(4, 0)))).isEmpty();
+        assertThat(tier.find(query(key(1), selection(4, 0)))).isEmpty();
         assertThat(tier.bytes()).isZero();
     }
 
@@ -63,30 +63,33 @@ final class MemoryTierTest {
     void find_otherThanHeld_givesItAndCountsAMiss() {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         MemoryTier tier = new MemoryTier(100_000, registry);
-        StoredRows kept = rows(holdings(4, 0, 1), 10);
+        StoredRows kept = rows(selection(4, 0, 1), 10);
         tier.keep(key(1), kept);
 
-        assertThat(tier.find(query(key(1), holdings(4, 0, 1)))).containsSame(kept);
-        assertThat(tier.find(query(key(1), holdings(3, 1)))).containsSame(kept);
+        assertThat(tier.find(query(key(1), selection(4, 0, 1)))).containsSame(kept);
+        assertThat(tier.find(query(key(1), selection(3, 1)))).containsSame(kept);
         assertThat(registry.get("lyne.teacher.tier.hits").counter().count()).isEqualTo(2);
-        assertThat(tier.find(query(key(1), holdings(5, 0, 1)))).containsSame(kept);
-        assertThat(tier.find(query(key(1), holdings(4, 2)))).containsSame(kept);
-        assertThat(tier.find(query(key(2), holdings(4, 0, 1)))).isEmpty();
+        assertThat(tier.find(query(key(1), selection(5, 0, 1)))).containsSame(kept);
+        assertThat(tier.find(query(key(1), selection(4, 2)))).containsSame(kept);
+        assertThat(tier.find(query(key(2), selection(4, 0, 1)))).isEmpty();
         assertThat(registry.get("lyne.teacher.tier.misses").counter().count()).isEqualTo(3);
     }
 
     @Test
     void keepUnlessContained_widerStaysNarrowerGivesWay() {
         MemoryTier tier = new MemoryTier(100_000, new SimpleMeterRegistry());
-        RowsQuery query = query(key(1), holdings(1, 0));
-        StoredRows wide = rows(holdings(8, 0, 1), 10);
+        RowsQuery query = query(key(1), selection(1, 0));
+        StoredRows wide = rows(selection(8, 0, 1), 10);
 
-        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 1), 10))).isTrue();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10)))
+                .isTrue();
         assertThat(tier.keepUnlessContained(query, wide)).isTrue();
-        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 1), 10))).isFalse();
-        assertThat(tier.keepUnlessContained(query, rows(holdings(8, 1), 10))).isFalse();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 1), 10)))
+                .isFalse();
+        assertThat(tier.keepUnlessContained(query, rows(selection(8, 1), 10))).isFalse();
         assertThat(tier.find(query)).containsSame(wide);
-        assertThat(tier.keepUnlessContained(query, rows(holdings(4, 0, 2), 10))).isTrue();
+        assertThat(tier.keepUnlessContained(query, rows(selection(4, 0, 2), 10)))
+                .isTrue();
     }
 
     @Test
@@ -148,6 +151,7 @@ final class MemoryTierTest {
                 here.architecture(),
                 here.parameters(),
                 deterministic,
+                0,
                 Optional.empty());
     }
 

@@ -8,10 +8,10 @@ import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.score.Asker;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.RecordingCallback;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SingleFlight;
 import dev.lyne.teacher.score.TestRows;
@@ -35,7 +35,7 @@ final class SlowerTiersTest {
         fixture.close();
     }
 
-    private Asker ask(ScoreTask task) {
+    private RecordingCallback ask(ScoreTask task) {
         return fixture.ask(task);
     }
 
@@ -102,13 +102,13 @@ final class SlowerTiersTest {
     void score_equalRequestsWhileATierIsSearched_joinTheOneSearch() {
         disk.holdLookups();
         disk.entries().put(key(1), rows.rows(1));
-        Asker first = ask(task(1));
+        RecordingCallback first = ask(task(1));
         await().until(() -> disk.lookups().size() == 1);
-        Asker second = ask(task(1));
-        Asker third = ask(task(1));
+        RecordingCallback second = ask(task(1));
+        RecordingCallback third = ask(task(1));
         disk.allowLookups();
 
-        List.of(first, second, third).forEach(asker -> asker.awaitOnly(RowSource.cached("disk")));
+        List.of(first, second, third).forEach(callback -> callback.awaitOnly(RowSource.cached("disk")));
         assertThat(disk.lookups()).hasSize(1);
         assertThat(teacher.sequencesScored()).isZero();
     }
@@ -121,10 +121,10 @@ final class SlowerTiersTest {
         ScoreTask exact = TestRows.task(1, 64, new RowFormat(best, Precision.EXACT, false));
         disk.holdLookups();
         disk.entries().put(rows.query(coarse).key(), rows.rows(coarse));
-        Asker first = ask(coarse);
+        RecordingCallback first = ask(coarse);
         await().until(() -> disk.lookups().size() == 1);
-        Asker finer = ask(exact);
-        Asker third = ask(exact);
+        RecordingCallback finer = ask(exact);
+        RecordingCallback third = ask(exact);
         disk.allowLookups();
 
         first.awaitOnly(RowSource.cached("disk"));
@@ -136,8 +136,8 @@ final class SlowerTiersTest {
     @Test
     void score_equalRequestsWhileATierIsSearchedInVain_shareOneForward() {
         disk.holdLookups();
-        Asker first = ask(task(1));
-        Asker second = ask(task(1));
+        RecordingCallback first = ask(task(1));
+        RecordingCallback second = ask(task(1));
         disk.allowLookups();
 
         first.awaitOnly(RowSource.COMPUTED);
@@ -149,7 +149,7 @@ final class SlowerTiersTest {
     void score_whileATierIsStuck_returnsAndOthersInMemoryAreServed() {
         ask(task(1)).awaitOnly(RowSource.COMPUTED);
         disk.holdLookups();
-        Asker stuck = ask(task(2));
+        RecordingCallback stuck = ask(task(2));
 
         ask(task(1)).awaitOnly(RowSource.cached("memory"));
         assertThat(stuck.told()).isEmpty();
@@ -158,15 +158,15 @@ final class SlowerTiersTest {
     @Test
     void withdraw_lastAskerWhileWaitingForATurn_sparesTheLookupAndTheForward() {
         disk.holdLookups();
-        Asker other = ask(task(1));
+        RecordingCallback other = ask(task(1));
         await().until(() -> disk.lookups().size() == 1);
-        Asker gone = new Asker();
+        RecordingCallback gone = new RecordingCallback();
         CancellationHandle handle = flight.score(task(2), gone);
         assertThat(handle.withdraw()).isTrue();
         disk.allowLookups();
 
         other.awaitOnly(RowSource.COMPUTED);
-        Asker last = ask(task(3));
+        RecordingCallback last = ask(task(3));
         last.awaitOnly(RowSource.COMPUTED);
         assertThat(disk.lookups()).doesNotContain(key(2));
         assertThat(teacher.sequencesScored()).isEqualTo(2);
@@ -176,7 +176,7 @@ final class SlowerTiersTest {
     @Test
     void withdraw_lastAskerDuringItsLookup_sparesTheForward() {
         disk.holdLookups();
-        Asker gone = new Asker();
+        RecordingCallback gone = new RecordingCallback();
         CancellationHandle handle = flight.score(task(1), gone);
         await().until(() -> disk.lookups().size() == 1);
         assertThat(handle.withdraw()).isTrue();
@@ -190,9 +190,9 @@ final class SlowerTiersTest {
     @Test
     void deadline_passedWhileWaitingForATurn_isToldAndNotLookedUp() {
         disk.holdLookups();
-        Asker other = ask(task(1));
+        RecordingCallback other = ask(task(1));
         await().until(() -> disk.lookups().size() == 1);
-        Asker late = ask(TestRows.task(2, 4, 64, Deadline.at(1_200)));
+        RecordingCallback late = ask(TestRows.task(2, 4, 64, Deadline.at(1_200)));
         fixture.now.set(1_300);
         disk.allowLookups();
 
@@ -205,7 +205,7 @@ final class SlowerTiersTest {
     void deadline_passedDuringALookupThatHits_stillDelivers() {
         disk.holdLookups();
         disk.entries().put(key(1), rows.rows(1));
-        Asker late = ask(TestRows.task(1, 4, 64, Deadline.at(1_200)));
+        RecordingCallback late = ask(TestRows.task(1, 4, 64, Deadline.at(1_200)));
         await().until(() -> disk.lookups().size() == 1);
         fixture.now.set(1_300);
         disk.allowLookups();
@@ -219,7 +219,7 @@ final class SlowerTiersTest {
         disk.entries().put(key(2), rows.rows(2));
         ask(task(1));
         await().until(() -> disk.lookups().size() == 1);
-        Asker impatient = ask(task(2));
+        RecordingCallback impatient = ask(task(2));
         fixture.now.set(1_501);
         disk.allowLookups();
 
@@ -231,9 +231,9 @@ final class SlowerTiersTest {
     @Test
     void tier_thatThrows_isAMissAndANumber() {
         disk.breakDown();
-        Asker asker = ask(task(1));
+        RecordingCallback callback = ask(task(1));
 
-        asker.awaitOnly(RowSource.COMPUTED);
+        callback.awaitOnly(RowSource.COMPUTED);
         await().until(() -> counter("errors", "disk") == 2); // the lookup, and the write behind it
         await().until(() -> shared.entries().containsKey(key(1)));
     }

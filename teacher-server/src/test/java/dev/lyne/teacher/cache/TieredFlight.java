@@ -4,9 +4,9 @@ import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.model.FakeTeacher;
-import dev.lyne.teacher.score.Asker;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.CacheMetrics;
+import dev.lyne.teacher.score.RecordingCallback;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.score.SequenceEncoder;
 import dev.lyne.teacher.score.SingleFlight;
@@ -49,10 +49,10 @@ final class TieredFlight implements AutoCloseable {
         return new TierLane(tier, options, now::get, new TierMetrics(registry, tier.name()));
     }
 
-    Asker ask(ScoreTask task) {
-        Asker asker = new Asker();
-        flight.score(task, asker);
-        return asker;
+    RecordingCallback ask(ScoreTask task) {
+        RecordingCallback callback = new RecordingCallback();
+        flight.score(task, callback);
+        return callback;
     }
 
     static ScoreTask task(int number) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.row.RowSource;
-import dev.lyne.teacher.score.Asker;
+import dev.lyne.teacher.score.RecordingCallback;
 import dev.lyne.teacher.score.ScoreTask;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterEach;
@@ -21,7 +21,7 @@ final class WriteBehindTest {
         fixture.close();
     }
 
-    private Asker ask(ScoreTask task) {
+    private RecordingCallback ask(ScoreTask task) {
         return fixture.ask(task);
     }
 

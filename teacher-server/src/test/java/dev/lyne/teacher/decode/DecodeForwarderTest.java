@@ -2,8 +2,8 @@ package dev.lyne.teacher.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Continued;
 import dev.lyne.teacher.model.Failure;
@@ -35,6 +35,7 @@ final class DecodeForwarderTest {
             "far",
             1,
             false,
+            0,
             Optional.empty());
 
     /** Takes texts on, and leaves the answers to the test. */
@@ -156,7 +157,7 @@ final class DecodeForwarderTest {
         assertThat(session.owes()).isFalse();
     }
 
-    /** What it takes meanwhile is answered by the next request. */
+    /** Tokens that the text takes meanwhile are answered by the next request. */
     @Test
     void text_thatTakesMoreWhileItIsAskedFor_isAskedForAgain() {
         Student student = new Student();

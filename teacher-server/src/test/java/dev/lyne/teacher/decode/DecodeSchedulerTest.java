@@ -2,8 +2,8 @@ package dev.lyne.teacher.decode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.generation.Proposal;
 import dev.lyne.row.ExecutionFingerprint;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.batch.DeviceWork;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -40,6 +40,7 @@ final class DecodeSchedulerTest {
             "fake",
             1,
             false,
+            0,
             Optional.empty());
 
     private final AtomicLong now = new AtomicLong();
@@ -325,7 +326,7 @@ final class DecodeSchedulerTest {
         assertNothingIsLeft();
     }
 
-    /** What asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
+    /** A session that asks for nothing computes nothing, pays nothing, and would hold keys and values for ever. */
     @Test
     void sessionThatAsksForNothing_isIdle() {
         Student student = new Student(5).start(0, 1, 1, 1, 2, 3);
@@ -622,7 +623,7 @@ final class DecodeSchedulerTest {
         assertThat(gauge("lyne.teacher.decode.sessions")).isEqualTo(1);
     }
 
-    /** What was taken of a quota stays with the sequence that it was taken for. */
+    /** Positions that were taken of a quota stay with the sequence that they were taken for. */
     @Test
     void failed_sparesWhatWasTakenWhereNothingWasComputed() {
         Student student = new Student(5);

@@ -1,16 +1,15 @@
 package dev.lyne.teacher.decode;
 
-import dev.lyne.lm.generation.CachedSequence;
-import dev.lyne.lm.generation.Extended;
-import dev.lyne.lm.generation.Extension;
-import dev.lyne.lm.generation.SequenceDecoder;
+import dev.lyne.row.DecodeItem;
+import dev.lyne.row.DecodeOutcome;
+import dev.lyne.teacher.model.LocalDecoder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
 /** A decoder without a model: what it answers is a function of the text so far. Refuses what a real one would. */
-public final class FakeDecoder implements SequenceDecoder {
+public final class FakeDecoder implements LocalDecoder {
     public static final int BYTES_A_TOKEN = 10;
     public static final int VOCABULARY = 50;
 
@@ -29,7 +28,7 @@ public final class FakeDecoder implements SequenceDecoder {
         this.maxBytes = maxBytes;
     }
 
-    private final class Held implements CachedSequence {
+    private final class Held implements Cache {
         private int[] tokens = {};
 
         @Override
@@ -69,56 +68,62 @@ public final class FakeDecoder implements SequenceDecoder {
         return -1 - Math.floorMod(Arrays.hashCode(text) * 31 + id, 1_000) / 1_000.0;
     }
 
-    /** What is drawn after a text. */
+    /** Returns the token that is drawn after a text. */
     public static int drawn(int[] text, double uniform) {
         return Math.floorMod((int) (uniform * 10_000) + Arrays.hashCode(text), VOCABULARY);
     }
 
     @Override
-    public CachedSequence open(int promptTokens) {
+    public Cache open(int promptTokens) {
         return new Held();
     }
 
     @Override
-    public List<Extended> extend(List<Extension> extensions) {
-        calls.add(
-                extensions.stream().map(extension -> extension.tokens().length).toList());
+    public List<DecodeOutcome> extend(List<Extension> extensions) {
+        calls.add(extensions.stream()
+                .map(extension -> extension.item().tokens().length)
+                .toList());
         if (next.isPresent()) {
             RuntimeException failure = next.get();
             next = Optional.empty();
             throw failure;
         }
-        if (extensions.stream().mapToInt(extension -> extension.tokens().length).sum() > mostTokens) {
+        if (extensions.stream()
+                        .mapToInt(extension -> extension.item().tokens().length)
+                        .sum()
+                > mostTokens) {
             throw new IllegalStateException("CUDA out of memory. Tried to allocate 1.00 GiB");
         }
         return extensions.stream().map(this::extend).toList();
     }
 
-    private Extended extend(Extension extension) {
-        Held held = (Held) extension.sequence();
-        long more = (long) BYTES_A_TOKEN * extension.tokens().length;
+    private DecodeOutcome extend(Extension extension) {
+        Held held = (Held) extension.cache();
+        long more = (long) BYTES_A_TOKEN * extension.item().tokens().length;
         if (bytes + more > maxBytes) {
-            return new Extended.NoRoom(held.bytes() + more);
+            return new DecodeOutcome.NoRoom(held.bytes() + more);
         }
         bytes += more;
         List<Integer> ids = new ArrayList<>();
         List<Double> answers = new ArrayList<>();
-        for (int i = 0; i < extension.tokens().length; i++) {
+        for (int i = 0; i < extension.item().tokens().length; i++) {
             held.tokens = Arrays.copyOf(held.tokens, held.tokens.length + 1);
-            held.tokens[held.tokens.length - 1] = extension.tokens()[i];
-            int label = extension.labels()[i];
-            if (label == Extension.NOTHING) {
+            held.tokens[held.tokens.length - 1] = extension.item().tokens()[i];
+            int label = extension.item().labels()[i];
+            if (label == DecodeItem.NOTHING) {
                 continue;
             }
-            if (extension.tokens()[i] == notFiniteAfter) {
-                return new Extended.NotFinite(held.tokens.length - 1);
+            if (extension.item().tokens()[i] == notFiniteAfter) {
+                return new DecodeOutcome.NotFinite(held.tokens.length - 1);
             }
-            int id = label == Extension.DRAW ? drawn(held.tokens, extension.uniform()) : label;
+            int id = label == DecodeItem.DRAW
+                    ? drawn(held.tokens, extension.item().uniform())
+                    : label;
             ids.add(id);
             answers.add(logProbability(held.tokens, id));
         }
         double[] values = answers.stream().mapToDouble(Double::doubleValue).toArray();
-        return new Extended.Answered(
+        return new DecodeOutcome.Answered(
                 ids.stream().mapToInt(Integer::intValue).toArray(),
                 values,
                 Arrays.stream(values).map(value -> value / 2).toArray());

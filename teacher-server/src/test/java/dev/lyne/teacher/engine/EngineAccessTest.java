@@ -124,7 +124,7 @@ final class EngineAccessTest {
     }
 
     private static RowColumns rows(EngineTeacher teacher) throws Exception {
-        AskedJob job = AskedJob.topK(4, 1, 2, 3);
+        RecordingJob job = RecordingJob.topK(4, 1, 2, 3);
         assertThat(teacher.score(job)).isTrue();
         return job.rows();
     }
@@ -191,7 +191,7 @@ final class EngineAccessTest {
         assertThat(rows(teacher).rows()).isEqualTo(2);
 
         engine.authorization = "Bearer " + NEXT_KEY;
-        AskedJob waits = AskedJob.topK(4, 7, 8, 9);
+        RecordingJob waits = RecordingJob.topK(4, 7, 8, 9);
         assertThat(teacher.score(waits)).isTrue();
         await().until(() -> !teacher.serving());
         keyFile(NEXT_KEY);

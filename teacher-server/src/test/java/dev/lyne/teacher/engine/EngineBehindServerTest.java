@@ -16,10 +16,8 @@ import dev.lyne.row.RowSource;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -35,19 +33,7 @@ final class EngineBehindServerTest {
     @BeforeEach
     void start() throws Exception {
         engine = new FakeEngine();
-        EngineTeacher teacher = EngineTeacher.open(
-                new EngineSettings(
-                        EngineSettings.Wire.VLLM,
-                        List.of(engine.address()),
-                        EngineSettings.Access.PLAIN,
-                        "far",
-                        Optional.empty(),
-                        Path.of("../examples/state-of-the-union/teacher"),
-                        "float32",
-                        Optional.empty(),
-                        new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
-                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
-                1);
+        EngineTeacher teacher = engine.teacher(Duration.ofSeconds(1));
         server = TeacherServer.serve(
                 List.of(teacher), TeacherServerOptions.builder().build());
         client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults());

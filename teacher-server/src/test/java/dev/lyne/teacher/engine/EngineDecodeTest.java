@@ -10,7 +10,7 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.generation.Proposal;
+import dev.lyne.row.Proposal;
 import dev.lyne.teacher.engine.FakeEngine.Fault;
 import dev.lyne.teacher.model.Continuation;
 import dev.lyne.teacher.model.Continued;
@@ -19,11 +19,9 @@ import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.wire.draw.SeededUniforms;
 import io.netty.buffer.Unpooled;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,19 +45,7 @@ final class EngineDecodeTest {
     @BeforeEach
     void start() throws Exception {
         engine = new FakeEngine();
-        teacher = EngineTeacher.open(
-                new EngineSettings(
-                        EngineSettings.Wire.VLLM,
-                        List.of(engine.address()),
-                        EngineSettings.Access.PLAIN,
-                        "far",
-                        Optional.empty(),
-                        Path.of("../examples/state-of-the-union/teacher"),
-                        "float32",
-                        Optional.empty(),
-                        new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
-                        new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),
-                1);
+        teacher = engine.teacher(Duration.ofSeconds(1));
         server = TeacherServer.serve(
                 List.of(teacher), TeacherServerOptions.builder().build());
         client = TeacherClient.connect("127.0.0.1:" + server.port(), ClientOptions.defaults());
@@ -76,7 +62,7 @@ final class EngineDecodeTest {
         return client.decoder(DecodeSettings.plain(SEED, Set.of(stopIds)));
     }
 
-    /** What a text is told, as it was asked for. */
+    /** Returns the answer to a text, as it was asked for. */
     private static DecodeEvent.Answered answer(TeacherDecoder decoder) throws InterruptedException {
         DecodeEvent event = decoder.take();
         assertThat(event).isInstanceOf(DecodeEvent.Answered.class);
@@ -141,7 +127,7 @@ final class EngineDecodeTest {
         }
     }
 
-    /** What the model's own generation settings and end of text would change is ruled out. */
+    /** Settings of the model's own generation and its end of text are ruled out, as they would change the draws. */
     @Test
     void request_namesEverySamplingParameter() throws Exception {
         try (TeacherDecoder decoder = decoder(4_000)) {
@@ -324,7 +310,7 @@ final class EngineDecodeTest {
     @Test
     void recordedAnswer_isReadWhole() throws Exception {
         Continuation owed = new Continuation(FakeEngine.RECORDED, 6, 4, 7, Set.of());
-        ValueReader<Continued> reader = new VllmTexts().reader(new AskedText(owed, FakeEngine.VOCABULARY));
+        ValueReader<Continued> reader = new VllmTexts().reader(new TextRequest(owed, FakeEngine.VOCABULARY));
         reader.take(Unpooled.wrappedBuffer(FakeEngine.recorded("text.json").getBytes(StandardCharsets.UTF_8)));
         reader.end();
         Continued continued = reader.value();

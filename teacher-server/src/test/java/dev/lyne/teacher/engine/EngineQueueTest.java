@@ -17,12 +17,12 @@ final class EngineQueueTest {
     private final EngineQueue queue = new EngineQueue();
     private final Map<EngineJob<?>, String> names = new HashMap<>();
 
-    private static RowsJob job(AskedJob asked) {
+    private static RowsJob job(RecordingJob asked) {
         return new RowsJob(asked, 4_096);
     }
 
-    private AskedJob add(String name, PriorityClass priority, double weight, int tokens) {
-        AskedJob job = AskedJob.topK(1, new int[tokens]);
+    private RecordingJob add(String name, PriorityClass priority, double weight, int tokens) {
+        RecordingJob job = RecordingJob.topK(1, new int[tokens]);
         job.flow = new Flow(new Tenant(name, weight, Optional.empty()), priority, name.hashCode());
         names.put(job(job), name);
         queue.add(job(job), 0);
@@ -77,7 +77,7 @@ final class EngineQueueTest {
 
     @Test
     void next_askedAgain_isFirstAndChargedNoMore() {
-        AskedJob failed = add("a", PriorityClass.TRAINING, 1, 1000);
+        RecordingJob failed = add("a", PriorityClass.TRAINING, 1, 1000);
         add("b", PriorityClass.TRAINING, 1, 10);
         add("a", PriorityClass.TRAINING, 1, 10);
         EngineQueue.Waiting taken = queue.next().orElseThrow();
@@ -91,8 +91,8 @@ final class EngineQueueTest {
 
     @Test
     void remove_andTakeAll_leaveNothingBehind() {
-        AskedJob gone = add("a", PriorityClass.TRAINING, 1, 10);
-        AskedJob left = add("b", PriorityClass.TRAINING, 1, 10);
+        RecordingJob gone = add("a", PriorityClass.TRAINING, 1, 10);
+        RecordingJob left = add("b", PriorityClass.TRAINING, 1, 10);
         queue.addAgain(new EngineQueue.Waiting(job(add("c", PriorityClass.TRAINING, 1, 10)), 0, 1, Optional.empty()));
         queue.remove(job(gone));
         assertThat(queue.lines().stream().map(line -> line.tenant())).containsExactly("b", "c");
@@ -100,7 +100,7 @@ final class EngineQueueTest {
         assertThat(queue.size()).isZero();
         assertThat(queue.lines()).isEmpty();
         assertThat(queue.next()).isEmpty();
-        queue.askersChanged(job(left)); // which waits no more
+        queue.flowsChanged(job(left)); // which waits no more
         assertThat(queue.next()).isEmpty();
     }
 
@@ -109,11 +109,11 @@ final class EngineQueueTest {
         for (int i = 0; i < 5; i++) {
             add("many", PriorityClass.TRAINING, 1, 10);
         }
-        AskedJob shared = add("many", PriorityClass.TRAINING, 1, 10);
+        RecordingJob shared = add("many", PriorityClass.TRAINING, 1, 10);
         take(2);
         names.put(job(shared), "few");
         shared.flow = new Flow(new Tenant("few", 1, Optional.empty()), PriorityClass.TRAINING, 9);
-        queue.askersChanged(job(shared));
+        queue.flowsChanged(job(shared));
         assertThat(take(2)).contains("few");
     }
 }

@@ -104,7 +104,7 @@ final class EngineTeacherTest {
                 limits);
     }
 
-    private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
+    private static RecordingJob ask(EngineTeacher teacher, RecordingJob job) {
         assertThat(teacher.score(job)).isTrue();
         return job;
     }
@@ -116,7 +116,7 @@ final class EngineTeacherTest {
         assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
         assertThat(teacher.description().fingerprint().joined()).contains("vllm 0.32.0");
 
-        RowColumns rows = ask(teacher, new AskedJob(RowContent.topK(4), FakeEngine.RECORDED))
+        RowColumns rows = ask(teacher, new RecordingJob(RowContent.topK(4), FakeEngine.RECORDED))
                 .rows();
 
         assertThat(rows.rows()).isEqualTo(8);
@@ -140,7 +140,8 @@ final class EngineTeacherTest {
         int[] positions = {0, 3};
         RowColumns rows = ask(
                         teacher,
-                        new AskedJob(RowContent.of(new Selection.LabelOnly(List.of())), positions, FakeEngine.RECORDED))
+                        new RecordingJob(
+                                RowContent.of(new Selection.LabelOnly(List.of())), positions, FakeEngine.RECORDED))
                 .rows();
         assertThat(rows.labelLogProbability()).containsExactly(-1.3935507535934448f, -8.864429473876953f);
         assertThat(rows.logTailMass()).containsOnly(0f);
@@ -164,19 +165,19 @@ final class EngineTeacherTest {
             throws Exception {
         EngineTeacher teacher = teacher(engine);
         engine.fault = fault;
-        Failure failure = ask(teacher, AskedJob.topK(4, FIVE)).failure();
+        Failure failure = ask(teacher, RecordingJob.topK(4, FIVE)).failure();
         assertThat(failure.reason()).isEqualTo(reason);
         assertThat(failure.message()).contains(words);
         // It fails alone.
-        assertThat(ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
+        assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
     }
 
     @Test
     void order_ofTheEngine_isSortedOut() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        RowColumns straight = ask(teacher, AskedJob.topK(4, FIVE)).rows();
+        RowColumns straight = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
         engine.fault = Fault.WRONG_ORDER;
-        RowColumns sorted = ask(teacher, AskedJob.topK(4, FIVE)).rows();
+        RowColumns sorted = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
         assertThat(sorted.ids()).isEqualTo(straight.ids());
         assertThat(sorted.logProbabilities()).isEqualTo(straight.logProbabilities());
     }
@@ -188,7 +189,8 @@ final class EngineTeacherTest {
         await().until(() -> other.asked.get() + engine.asked.get() >= 0 && up(teacher) == 2);
         engine.kill();
         for (int i = 0; i < 20; i++) {
-            assertThat(ask(teacher, AskedJob.topK(4, 1, 2, i)).rows().rows()).isEqualTo(2);
+            assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, i)).rows().rows())
+                    .isEqualTo(2);
         }
         assertThat(up(teacher)).isEqualTo(1);
         engine.restart();
@@ -206,9 +208,9 @@ final class EngineTeacherTest {
     @Test
     void sequence_whileItsOnlyEngineIsRestarted_waitsForIt() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows();
+        ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows();
         engine.kill();
-        AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
         await().until(() -> !teacher.serving());
         assertThat(job.isAnswered()).isFalse();
         engine.restart();
@@ -218,13 +220,13 @@ final class EngineTeacherTest {
     @Test
     void engine_restartedWithOtherWeights_servesNoRow() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        AskedJob before = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        RecordingJob before = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
         before.rows();
         engine.kill();
         engine.weights = 1;
         engine.restart();
         int answered = engine.asked.get();
-        AskedJob after = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        RecordingJob after = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
         await().until(() -> otherWeights(teacher) == 1);
         assertThat(teacher.serving()).isFalse();
         assertThat(after.isAnswered()).isFalse();
@@ -245,14 +247,14 @@ final class EngineTeacherTest {
     @Test
     void weights_thatChangeWithinTheProcess_disownTheRowsSinceTheLastProbe() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        AskedJob vouched = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        RecordingJob vouched = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
         vouched.rows();
         CompletableFuture<Void> passes = vouched.vouched.get().toCompletableFuture();
         await().until(passes::isDone); // the next probe, a second later
         assertThat(passes).isNotCompletedExceptionally();
 
         engine.weights = 1;
-        AskedJob wrong = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        RecordingJob wrong = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
         wrong.rows(); // over a connection that was probed before
         CompletableFuture<Void> fails = wrong.vouched.get().toCompletableFuture();
         await().until(fails::isDone);
@@ -265,7 +267,7 @@ final class EngineTeacherTest {
     void rows_thatSomebodyWaitsToHaveVouchedFor_areSoon() throws Exception {
         EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
         for (int i = 0; i < 2; i++) {
-            AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, i));
+            RecordingJob job = ask(teacher, RecordingJob.topK(4, 1, 2, i));
             job.rows();
             CompletableFuture<Void> passes = job.vouched.get().toCompletableFuture();
             teacher.vouchSoon();
@@ -274,7 +276,7 @@ final class EngineTeacherTest {
         }
     }
 
-    /** It is of another part of the answer than the rest. */
+    /** A row of another part of the answer than the rest. */
     @Test
     void rowAfterTheLastToken_thatIsAnother_isFoundOut() throws Exception {
         EngineTeacher teacher = teacher(engine);
@@ -284,11 +286,11 @@ final class EngineTeacherTest {
         await().until(teacher::serving);
     }
 
-    /** What a request does not name is as the model's generation_config.json says. */
+    /** Parameters that a request does not name are as the model's generation_config.json says. */
     @Test
     void request_namesAllThatTheModelWouldDecide() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        ask(teacher, new AskedJob(RowContent.topK(4), 1, 2, 3)).rows();
+        ask(teacher, new RecordingJob(RowContent.topK(4), 1, 2, 3)).rows();
         assertThat(engine.scored)
                 .allSatisfy(request -> assertThat(request.propertyNames())
                         .contains(
@@ -332,7 +334,7 @@ final class EngineTeacherTest {
     @Test
     void rowAfterTheLastToken_alone_asksForNoOther() throws Exception {
         EngineTeacher teacher = teacher(engine);
-        RowColumns row = ask(teacher, new AskedJob(RowContent.topK(4), new int[] {2}, 1, 2, 3))
+        RowColumns row = ask(teacher, new RecordingJob(RowContent.topK(4), new int[] {2}, 1, 2, 3))
                 .rows();
         assertThat(row.ids()).containsExactly(10, 11, 12, 13);
         assertThat(engine.scored.stream()
@@ -344,10 +346,10 @@ final class EngineTeacherTest {
     @Test
     void process_thatEnded_isVouchedForByNoOther() throws Exception {
         EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
-        AskedJob before = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        RecordingJob before = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
         before.rows();
         engine.kill();
-        AskedJob after = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        RecordingJob after = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
         await().until(() -> !teacher.serving());
         engine.restart();
         after.rows();
@@ -359,10 +361,10 @@ final class EngineTeacherTest {
     void engine_thatIsBusy_goesOnWithWhatItTook() throws Exception {
         EngineTeacher teacher = teacher(engine);
         engine.fault = Fault.SLOW;
-        AskedJob taken = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob taken = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         engine.fault = Fault.BUSY;
-        AskedJob refused = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob refused = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> !teacher.serving());
         engine.fault = Fault.NONE;
         engine.mayAnswer.countDown();
@@ -381,11 +383,11 @@ final class EngineTeacherTest {
                 new EngineSettings.Limits(8, Duration.ofSeconds(6), Duration.ofSeconds(30)),
                 engine));
         engine.fault = Fault.HANGS;
-        AskedJob late = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob late = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         await().pollDelay(Duration.ofSeconds(3)).until(() -> true);
         engine.fault = Fault.SLOW;
-        AskedJob other = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+        RecordingJob other = ask(teacher, RecordingJob.topK(4, 3, 10, 21, 9, 41));
         await().until(() -> engine.asked.get() == 3); // the late one a second time
         engine.mayAnswer.countDown();
         assertThat(other.rows().rows()).isEqualTo(4);
@@ -395,7 +397,7 @@ final class EngineTeacherTest {
         assertThat(teacher.serving()).isTrue();
     }
 
-    /** What another connection shows of the address is no attempt of a sequence. */
+    /** A finding of another connection about the address is no attempt of a sequence. */
     @Test
     void sequence_whoseConnectionIsLeft_isAskedForAgainHoweverOften() throws Exception {
         EngineTeacher teacher = teacher(settings(
@@ -405,12 +407,12 @@ final class EngineTeacherTest {
                 new EngineSettings.Limits(8, Duration.ofSeconds(20), Duration.ofSeconds(30)),
                 engine));
         engine.fault = Fault.HANGS;
-        AskedJob left = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob left = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         for (int i = 0; i < 4; i++) {
             int asked = engine.asked.get();
             engine.fault = Fault.DROPPED;
-            AskedJob broken = ask(teacher, AskedJob.topK(4, 3, 10, 21, 9, 41));
+            RecordingJob broken = ask(teacher, RecordingJob.topK(4, 3, 10, 21, 9, 41));
             await().until(() -> !teacher.serving());
             engine.fault = i < 3 ? Fault.HANGS : Fault.NONE;
             teacher.withdraw(broken);
@@ -430,21 +432,21 @@ final class EngineTeacherTest {
                 engine));
         teacher.limitQueue(Duration.ofSeconds(2));
         engine.fault = Fault.SLOW;
-        AskedJob slow = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob slow = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         await().pollDelay(Duration.ofSeconds(1)).until(() -> true);
         engine.mayAnswer.countDown();
         slow.rows();
         engine.fault = Fault.HANGS;
         for (int i = 0; i < 8; i++) {
-            AskedJob unused = ask(teacher, AskedJob.topK(4, FIVE));
+            RecordingJob unused = ask(teacher, RecordingJob.topK(4, FIVE));
         }
         await().until(() -> engine.asked.get() == 9);
 
-        AskedJob first = ask(teacher, AskedJob.topK(4, FIVE));
-        AskedJob large = ask(teacher, AskedJob.topK(4, new int[400]));
+        RecordingJob first = ask(teacher, RecordingJob.topK(4, FIVE));
+        RecordingJob large = ask(teacher, RecordingJob.topK(4, new int[400]));
         await().pollDelay(Duration.ofMillis(1_200)).until(() -> true); // others have waited for half of the time
-        Failure refused = ask(teacher, AskedJob.topK(4, 1, 2, 3)).failure();
+        Failure refused = ask(teacher, RecordingJob.topK(4, 1, 2, 3)).failure();
         assertThat(refused.reason()).isEqualTo(Failure.Reason.OVERLOADED);
         assertThat(refused.message()).startsWith("would wait about").contains("--max-queue-millis");
         assertThat(refused.retryMillis()).isBetween(100L, 2_000L);
@@ -462,7 +464,7 @@ final class EngineTeacherTest {
         EngineTeacher teacher = teacher(engine);
         teacher.limitQueue(Duration.ofMillis(200));
         engine.kill();
-        AskedJob job = ask(teacher, AskedJob.topK(4, 1, 2, 3));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
         await().until(() -> !teacher.serving());
         await().pollDelay(Duration.ofMillis(800)).until(() -> true);
         assertThat(job.isAnswered()).isFalse();
@@ -480,7 +482,7 @@ final class EngineTeacherTest {
                 new EngineSettings.Limits(8, Duration.ofMinutes(10), Duration.ofSeconds(30)),
                 engine));
         engine.fault = Fault.HANGS;
-        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         job.late = true;
         assertThat(job.failure().reason()).isEqualTo(Failure.Reason.DEADLINE_PASSED);
@@ -495,7 +497,7 @@ final class EngineTeacherTest {
     void sequence_askedForAgain_endsAtItsTimeout() throws Exception {
         EngineTeacher teacher = teacher(engine);
         engine.fault = Fault.HANGS;
-        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         engine.kill();
         await().until(() -> !teacher.serving());
@@ -509,8 +511,9 @@ final class EngineTeacherTest {
         engine.padded = true;
         EngineTeacher teacher = teacher(engine);
         assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
-        assertThat(ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
-        assertThat(ask(teacher, AskedJob.topK(20, 1, 2, 3)).failure().reason()).isEqualTo(Failure.Reason.ENGINE_FAILED);
+        assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
+        assertThat(ask(teacher, RecordingJob.topK(20, 1, 2, 3)).failure().reason())
+                .isEqualTo(Failure.Reason.ENGINE_FAILED);
     }
 
     @Test
@@ -597,7 +600,7 @@ final class EngineTeacherTest {
         other.weights = 1;
         EngineTeacher teacher = teacher(engine, other);
         for (int i = 0; i < 10; i++) {
-            ask(teacher, AskedJob.topK(4, 1, 2, i)).rows();
+            ask(teacher, RecordingJob.topK(4, 1, 2, i)).rows();
         }
         assertThat(other.asked).hasValue(0);
         assertThat(up(teacher)).isEqualTo(1);
@@ -612,7 +615,7 @@ final class EngineTeacherTest {
         assertThat(teacher.maxK()).isEqualTo(FakeEngine.MAX_K);
         await().until(() -> otherWeights(teacher) == 1);
         for (int i = 0; i < 10; i++) {
-            ask(teacher, AskedJob.topK(8, 1, 2, i)).rows();
+            ask(teacher, RecordingJob.topK(8, 1, 2, i)).rows();
         }
         assertThat(other.asked).hasValue(0);
         other.mostK = FakeEngine.MAX_K;
@@ -650,7 +653,7 @@ final class EngineTeacherTest {
         assertThat(teacher.refusal(tempered)).isEmpty();
         assertThat(teacher.refusal(drawn)).isEmpty();
 
-        RowColumns rows = ask(teacher, new AskedJob(tempered, 1, 2, 3)).rows();
+        RowColumns rows = ask(teacher, new RecordingJob(tempered, 1, 2, 3)).rows();
         assertThat(rows.counts()).containsExactly(2, 2, 2);
         assertThat(rows.ids()).containsExactly(8, 9, 9, 10, 10, 11);
         assertThat(rows.temperatureOffsets()[0]).isCloseTo((float) -Math.log(1 + Math.sqrt(2)), within(1e-6f));
@@ -659,7 +662,7 @@ final class EngineTeacherTest {
         assertThat(rows.logits()[1]).isEqualTo(rows.logProbabilities()[1]);
         assertThat(rows.logSumExp()).containsOnly(0);
 
-        RowColumns draws = ask(teacher, new AskedJob(drawn, 1, 2, 3)).rows();
+        RowColumns draws = ask(teacher, new RecordingJob(drawn, 1, 2, 3)).rows();
         assertThat(draws.drawCounts()[0]).isZero();
         assertThat(Arrays.stream(draws.drawCounts()).sum()).isEqualTo(3 * 64);
     }
@@ -681,23 +684,23 @@ final class EngineTeacherTest {
     void place_thatBecomesFree_isTheTenantsWhoHasHadLess() throws Exception {
         EngineTeacher teacher = teacher(engine);
         engine.fault = Fault.SLOW;
-        List<AskedJob> greedy = new ArrayList<>();
+        List<RecordingJob> greedy = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
-            AskedJob job = AskedJob.topK(4, FIVE);
+            RecordingJob job = RecordingJob.topK(4, FIVE);
             job.flow = new Flow(new Tenant("greedy", 1, Optional.empty()), PriorityClass.TRAINING, 1);
             greedy.add(ask(teacher, job));
         }
         await().until(() -> engine.asked.get() == 8);
-        AskedJob modest = AskedJob.topK(4, 1, 2, 3);
+        RecordingJob modest = RecordingJob.topK(4, 1, 2, 3);
         modest.flow = new Flow(new Tenant("modest", 1, Optional.empty()), PriorityClass.TRAINING, 2);
         ask(teacher, modest);
         assertThat(teacher.queueLines().stream().map(line -> line.tenant() + " " + line.sequences()))
                 .containsExactly("greedy 32", "modest 1");
         teacher.withdraw(greedy.get(0));
         assertThat(modest.rows().rows()).isEqualTo(2);
-        assertThat(greedy.stream().skip(1)).noneMatch(AskedJob::isAnswered);
+        assertThat(greedy.stream().skip(1)).noneMatch(RecordingJob::isAnswered);
         engine.mayAnswer.countDown();
-        for (AskedJob job : greedy.subList(1, 40)) {
+        for (RecordingJob job : greedy.subList(1, 40)) {
             job.rows();
         }
         assertThat(teacher.queueLines()).isEmpty();
@@ -707,7 +710,7 @@ final class EngineTeacherTest {
     void withdrawn_endsTheConnection() throws Exception {
         EngineTeacher teacher = teacher(engine);
         engine.fault = Fault.HANGS;
-        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         teacher.withdraw(job);
         assertThat(job.failure().reason()).isEqualTo(Failure.Reason.WITHDRAWN);

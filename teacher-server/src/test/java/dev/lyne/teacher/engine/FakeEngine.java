@@ -9,6 +9,8 @@ import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -60,7 +62,7 @@ final class FakeEngine implements AutoCloseable {
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final CountDownLatch closing = new CountDownLatch(1);
 
-    /** What a slow answer waits for. */
+    /** Latch that a slow answer waits for. */
     final CountDownLatch mayAnswer = new CountDownLatch(1);
 
     private final InetSocketAddress address;
@@ -87,7 +89,10 @@ final class FakeEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
-    /** What a request has to carry to be answered; empty: nothing. What does not fit is repeated in the refusal. */
+    /**
+     * Authorization that a request has to carry to be answered; empty: none. One that does not fit is repeated in the
+     * refusal.
+     */
     volatile String authorization = "";
 
     private final Optional<SSLContext> tls;
@@ -134,6 +139,28 @@ final class FakeEngine implements AutoCloseable {
         exchange.getRequestBody().readAllBytes();
         send(exchange, 401, "{\"error\":\"Unauthorized: " + sent + "\"}");
         return false;
+    }
+
+    /** Opens a teacher behind this engine, as most tests want it. */
+    EngineTeacher teacher(Duration betweenProbes) throws Exception {
+        return EngineTeacher.open(
+                settings(EngineSettings.Wire.VLLM, address(), EngineSettings.Access.PLAIN, betweenProbes), 1);
+    }
+
+    /** Returns the settings of a teacher behind a fake engine, as most tests want it. */
+    static EngineSettings settings(
+            EngineSettings.Wire wire, InetSocketAddress address, EngineSettings.Access access, Duration betweenProbes) {
+        return new EngineSettings(
+                wire,
+                List.of(address),
+                access,
+                "far",
+                Optional.empty(),
+                Path.of("../examples/state-of-the-union/teacher"),
+                "float32",
+                Optional.empty(),
+                new EngineSettings.Probing(betweenProbes, 0.02),
+                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
     }
 
     InetSocketAddress address() {
@@ -261,7 +288,7 @@ final class FakeEngine implements AutoCloseable {
         json.append("}]}");
     }
 
-    /** What a run of draws comes to: of each distribution a token whose rank a generator of the seed's says. */
+    /** Returns a run of draws: of each distribution a token whose rank a generator of the seed gives. */
     int[] draws(int[] tokens, long seed, int most, Set<Integer> stops) {
         Random random = new Random(seed);
         int[] drawn = new int[most];

@@ -38,7 +38,7 @@ final class FakeGrpcEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
-    /** What sequences of {@link FakeEngine#FAULTY_LENGTH} tokens are refused with; OK: nothing. */
+    /** Refusal of sequences of {@link FakeEngine#FAULTY_LENGTH} tokens; OK: none. */
     volatile Status refusal = Status.OK;
 
     /** Whether such sequences are never answered. */

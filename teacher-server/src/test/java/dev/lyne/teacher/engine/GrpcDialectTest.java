@@ -5,9 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.offset;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.model.Failure;
 import io.grpc.Status;
 import io.netty.buffer.Unpooled;
@@ -46,14 +46,14 @@ final class GrpcDialectTest {
         return engine.equals("vllm") ? GrpcDialect.vllm() : GrpcDialect.sglang();
     }
 
-    private static Asked asked(int k, boolean last) {
+    private static RowsRequest asked(int k, boolean last) {
         int[] positions =
                 IntStream.range(0, FakeEngine.RECORDED.length - (last ? 0 : 1)).toArray();
-        return new Asked(new ScoreItem(FakeEngine.RECORDED, positions), k, 4096);
+        return new RowsRequest(new ScoreItem(FakeEngine.RECORDED, positions), k, 4096);
     }
 
-    private static RowColumns read(Dialect dialect, Asked asked, byte[] body) throws EngineException {
-        ValueReader<RowColumns> reader = dialect.reader(asked);
+    private static RowColumns read(Dialect dialect, RowsRequest request, byte[] body) throws EngineException {
+        ValueReader<RowColumns> reader = dialect.reader(request);
         for (int i = 0; i < body.length; i += 11) {
             reader.take(Unpooled.wrappedBuffer(body, i, Math.min(11, body.length - i)));
         }
@@ -155,17 +155,7 @@ final class GrpcDialectTest {
 
     private static EngineSettings settings(
             EngineSettings.Access access, InetSocketAddress address, Duration betweenProbes) {
-        return new EngineSettings(
-                EngineSettings.Wire.VLLM_GRPC,
-                List.of(address),
-                access,
-                "far",
-                Optional.empty(),
-                Path.of("../examples/state-of-the-union/teacher"),
-                "float32",
-                Optional.empty(),
-                new EngineSettings.Probing(betweenProbes, 0.02),
-                new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
+        return FakeEngine.settings(EngineSettings.Wire.VLLM_GRPC, address, access, betweenProbes);
     }
 
     private FakeGrpcEngine engine() throws Exception {
@@ -186,7 +176,7 @@ final class GrpcDialectTest {
         return teacher;
     }
 
-    private static AskedJob ask(EngineTeacher teacher, AskedJob job) {
+    private static RecordingJob ask(EngineTeacher teacher, RecordingJob job) {
         assertThat(teacher.score(job)).isTrue();
         return job;
     }
@@ -197,12 +187,13 @@ final class GrpcDialectTest {
         EngineTeacher teacher = teacher(engine);
         assertThat(teacher.maxK()).isEqualTo(FakeGrpcEngine.MAX_LOGPROBS - 1); // one more is asked for
         assertThat(teacher.description().contextLength()).isEqualTo(511);
-        RowColumns rows = ask(teacher, new AskedJob(RowContent.topK(4), FakeEngine.RECORDED))
+        RowColumns rows = ask(teacher, new RecordingJob(RowContent.topK(4), FakeEngine.RECORDED))
                 .rows();
         assertThat(rows.ids()).startsWith(45, 38, 52, 39, 69, 79, 463, 292);
         assertThat(rows.top(7)).isEqualTo(295);
         // Actual tokens of ranks 1, 4 and 50: best, just outside, and far from the four best of each row.
-        RowColumns others = ask(teacher, AskedJob.topK(4, 100, 108, 119, 176)).rows();
+        RowColumns others =
+                ask(teacher, RecordingJob.topK(4, 100, 108, 119, 176)).rows();
         assertThat(others.ids()).containsExactly(107, 108, 109, 110, 115, 116, 117, 118, 126, 127, 128, 129);
         assertThat(others.labelLogProbability()).containsExactly(label(1), label(4), label(50));
     }
@@ -222,22 +213,22 @@ final class GrpcDialectTest {
         FakeGrpcEngine engine = engine();
         EngineTeacher teacher = teacher(engine);
         engine.refusal = code.toStatus().withDescription("not to its taste 100 %");
-        Failure failure = ask(teacher, AskedJob.topK(4, FIVE)).failure();
+        Failure failure = ask(teacher, RecordingJob.topK(4, FIVE)).failure();
         assertThat(failure.reason()).isEqualTo(reason);
         assertThat(failure.message()).contains(words);
-        assertThat(ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
+        assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
     }
 
     @Test
     void engine_restartedWithOtherWeights_servesNoRow() throws Exception {
         FakeGrpcEngine engine = engine();
         EngineTeacher teacher = teacher(engine);
-        ask(teacher, AskedJob.topK(4, 1, 2, 3)).rows();
+        ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows();
         engine.kill();
         engine.weights = 1;
         engine.restart();
         int answered = engine.asked.get();
-        AskedJob after = ask(teacher, AskedJob.topK(4, 1, 2, 4));
+        RecordingJob after = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
         await().during(Duration.ofSeconds(2)).atMost(Duration.ofSeconds(20)).until(() -> !teacher.serving());
         assertThat(after.isAnswered()).isFalse();
         assertThat(engine.asked).hasValue(answered);
@@ -258,7 +249,7 @@ final class GrpcDialectTest {
         FakeGrpcEngine engine = engine();
         EngineTeacher teacher = teacher(engine);
         engine.hangs = true;
-        AskedJob job = ask(teacher, AskedJob.topK(4, FIVE));
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, FIVE));
         await().until(() -> engine.asked.get() == 1);
         teacher.withdraw(job);
         assertThat(job.failure().reason()).isEqualTo(Failure.Reason.WITHDRAWN);

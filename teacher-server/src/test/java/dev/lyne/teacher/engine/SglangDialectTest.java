@@ -3,8 +3,8 @@ package dev.lyne.teacher.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
+import dev.lyne.row.ScoreItem;
 import io.netty.buffer.Unpooled;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -22,7 +22,8 @@ import tools.jackson.databind.json.JsonMapper;
  * rows that a real vLLM gave ({@code make_sglang_answers.py}), others by hand in that form.
  */
 final class SglangDialectTest {
-    private static final Asked ASKED = new Asked(new ScoreItem(new int[] {4, 7, 2}, new int[] {0, 1, 2}), 2, 10);
+    private static final RowsRequest REQUEST =
+            new RowsRequest(new ScoreItem(new int[] {4, 7, 2}, new int[] {0, 1, 2}), 2, 10);
 
     private final SglangDialect dialect = new SglangDialect();
 
@@ -42,11 +43,11 @@ final class SglangDialectTest {
     }
 
     private RowColumns read(String answer) throws EngineException {
-        return read(dialect, ASKED, answer);
+        return read(dialect, REQUEST, answer);
     }
 
-    private static RowColumns read(Dialect dialect, Asked asked, String answer) throws EngineException {
-        ValueReader<RowColumns> reader = dialect.reader(asked);
+    private static RowColumns read(Dialect dialect, RowsRequest request, String answer) throws EngineException {
+        ValueReader<RowColumns> reader = dialect.reader(request);
         byte[] bytes = answer.getBytes(StandardCharsets.UTF_8);
         for (int i = 0; i < bytes.length; i += 7) { // as a network cuts it
             reader.take(Unpooled.wrappedBuffer(bytes, i, Math.min(7, bytes.length - i)));
@@ -60,9 +61,9 @@ final class SglangDialectTest {
     void rows_ofSglangsOwnSerialiser_areThoseThatTheyWereMadeOf(String recorded, int k, boolean last) throws Exception {
         int[] positions =
                 IntStream.range(0, FakeEngine.RECORDED.length - (last ? 0 : 1)).toArray();
-        Asked asked = new Asked(new ScoreItem(FakeEngine.RECORDED, positions), k, 4096);
-        RowColumns expected = read(new VllmDialect(), asked, FakeEngine.recorded(recorded));
-        RowColumns found = read(dialect, asked, FakeEngine.recorded("sglang-" + recorded));
+        RowsRequest request = new RowsRequest(new ScoreItem(FakeEngine.RECORDED, positions), k, 4096);
+        RowColumns expected = read(new VllmDialect(), request, FakeEngine.recorded(recorded));
+        RowColumns found = read(dialect, request, FakeEngine.recorded("sglang-" + recorded));
         assertThat(found.ids()).isEqualTo(expected.ids()).hasSize(positions.length * k);
         assertThat(found.logProbabilities()).isEqualTo(expected.logProbabilities());
         assertThat(found.labelLogProbability()).isEqualTo(expected.labelLogProbability());
@@ -95,7 +96,8 @@ final class SglangDialectTest {
 
     @Test
     void request_asksFromTheFirstTokenOn_inFlatForm() {
-        JsonNode request = JsonMapper.shared().readTree(dialect.rows(ASKED, "m").body());
+        JsonNode request =
+                JsonMapper.shared().readTree(dialect.rows(REQUEST, "m").body());
         assertThat(request.path("input_ids").toString()).isEqualTo("[4,7,2]");
         assertThat(request.path("logprob_start_len").asInt()).isZero();
         assertThat(request.path("top_logprobs_num").asInt()).isEqualTo(2);

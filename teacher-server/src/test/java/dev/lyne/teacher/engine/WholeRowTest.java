@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import java.nio.file.Path;
@@ -19,7 +19,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** What a distribution over the whole vocabulary is cut to, held to what the model itself says of the same positions. */
+/** Cuts of a distribution over the whole vocabulary, held to what the model itself says of the same positions. */
 final class WholeRowTest {
     private static final int[] TOKENS = {0, 38, 69, 1064, 768, 268, 260, 300};
     private static final int[] POSITIONS = {0, 2, 5, 7};

@@ -34,7 +34,7 @@ final class CompletionTextTest {
     private static final Path LLAMA =
             Path.of("../language-model/src/test/resources/golden-tokenizers/llama2-add-bos-false/tokenizer.json");
 
-    /** Its decoder takes the space off a beginning, and writes what it has no token for byte by byte. */
+    /** A tokenizer whose decoder takes the space off a beginning, and writes what it has no token for byte by byte. */
     @Test
     @SuppressWarnings("NullAway") // nothing is scored
     void echo_ofATokenizerThatWritesABeginningOtherwise_isThePrompt() throws Exception {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What of a request is done on an event loop, and what is left to workers. */
+/** Work on a request: what is done on an event loop, and what is left to workers. */
 final class DoorWorkersTest {
     private static final byte[] BODY = "{\"prompt\": {}}".getBytes(StandardCharsets.UTF_8);
 

@@ -1,10 +1,10 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -20,7 +20,7 @@ public final class FakeTeacher implements LocalModel {
     public record Batch(List<ScoreItem> items, RowContent selection) {}
 
     private final TeacherDescription description;
-    private final FakeRows rows;
+    private final PowerLawRows rows;
     private final Semaphore allowedBatches = new Semaphore(Integer.MAX_VALUE / 2);
     private final Semaphore allowedWarmUp = new Semaphore(Integer.MAX_VALUE / 2);
     private final List<Batch> batches = new CopyOnWriteArrayList<>();
@@ -34,7 +34,7 @@ public final class FakeTeacher implements LocalModel {
     }
 
     public FakeTeacher(String name, int vocabularySize, int contextLength, boolean deterministic) {
-        this.rows = new FakeRows(vocabularySize);
+        this.rows = new PowerLawRows(vocabularySize);
         byte[] digest = new byte[32];
         Arrays.fill(digest, (byte) (7 + name.hashCode()));
         byte[] tokenizer = new byte[32];
@@ -49,6 +49,7 @@ public final class FakeTeacher implements LocalModel {
                 "fake",
                 1_000,
                 deterministic,
+                0,
                 Optional.empty());
     }
 
@@ -141,7 +142,7 @@ public final class FakeTeacher implements LocalModel {
         return scored(item, selection);
     }
 
-    /** What it says of an item. */
+    /** Returns the rows that it gives an item. */
     public ScoreOutcome.Scored scored(ScoreItem item, RowContent selection) {
         return new ScoreOutcome.Scored(item.positions(), rows(item, selection));
     }

@@ -1,10 +1,10 @@
 package dev.lyne.teacher.remote;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
@@ -38,6 +38,7 @@ final class RemoteTeacher implements Teacher {
             "unknown",
             0,
             false,
+            0,
             Optional.empty());
     private final ExecutorService connections = Executors.newFixedThreadPool(2);
     private final CompletableFuture<Optional<Throwable>> ended = new CompletableFuture<>();

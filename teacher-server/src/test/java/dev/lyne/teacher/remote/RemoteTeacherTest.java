@@ -64,7 +64,7 @@ final class RemoteTeacherTest {
         assertThat(teacher.devicePositions()).isEqualTo(3);
     }
 
-    /** Its p is taken at temperature 1: rows of the k most probable are enough. */
+    /** A selection by p, taken at temperature 1: rows of the k most probable are enough. */
     @Test
     void topPK_whichFollowsFromTopK_isAnswered() throws Exception {
         Targets targets = take(new Selection.TopPK(0.6, 4, 1f, List.of()), SEQUENCE);

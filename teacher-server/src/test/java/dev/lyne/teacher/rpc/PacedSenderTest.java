@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-/** What leaves a stream, in which order, and how it ends; whatever is thrown meanwhile. */
+/** Messages that leave a stream: in which order, and how it ends; whatever is thrown meanwhile. */
 final class PacedSenderTest {
     private final AtomicLong now = new AtomicLong(7);
     private final UnsentBudget budget = new UnsentBudget(1_000, now::get);

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
-/** Who is given room, who waits, and who is told to go. Time is a number that the tests move. */
+/** Room for unsent rows: who is given some, who waits, and who is told to go. Time is a number that the tests move. */
 final class UnsentBudgetTest {
     private final AtomicLong now = new AtomicLong(5);
     private final UnsentBudget budget = new UnsentBudget(100, now::get);

@@ -3,8 +3,8 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;

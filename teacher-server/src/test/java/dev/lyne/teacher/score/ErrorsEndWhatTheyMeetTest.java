@@ -2,9 +2,9 @@ package dev.lyne.teacher.score;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
@@ -90,8 +90,8 @@ final class ErrorsEndWhatTheyMeetTest {
         SingleFlight flight = flight(List.of());
         encodes.set(false);
         teacher.hold();
-        Asker first = new Asker();
-        Asker joined = new Asker();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback joined = new RecordingCallback();
         flight.score(task(), first);
         flight.score(task(), joined);
         teacher.allowAll();
@@ -99,7 +99,7 @@ final class ErrorsEndWhatTheyMeetTest {
         first.awaitOnly(Failure.Reason.MODEL_FAILED);
         joined.awaitOnly(Failure.Reason.MODEL_FAILED);
         encodes.set(true);
-        Asker next = new Asker();
+        RecordingCallback next = new RecordingCallback();
         flight.score(task(), next);
         next.awaitOnly(RowSource.COMPUTED);
     }
@@ -108,8 +108,8 @@ final class ErrorsEndWhatTheyMeetTest {
     void waiter_throwsAnError_theOthersAreAnswered() {
         SingleFlight flight = flight(List.of());
         teacher.hold();
-        Asker before = new Asker();
-        Asker after = new Asker();
+        RecordingCallback before = new RecordingCallback();
+        RecordingCallback after = new RecordingCallback();
         flight.score(task(), before);
         flight.score(task(), new BrokenWaiter());
         flight.score(task(), after);
@@ -117,7 +117,7 @@ final class ErrorsEndWhatTheyMeetTest {
 
         before.awaitOnly(RowSource.COMPUTED);
         after.awaitOnly(RowSource.COALESCED);
-        Asker next = new Asker();
+        RecordingCallback next = new RecordingCallback();
         flight.score(task(), next);
         next.awaitOnly(RowSource.cached("memory"));
     }
@@ -127,7 +127,7 @@ final class ErrorsEndWhatTheyMeetTest {
         SingleFlight flight = flight(List.of());
         encodes.set(false);
         teacher.hold();
-        Asker after = new Asker();
+        RecordingCallback after = new RecordingCallback();
         flight.score(task(), new BrokenWaiter());
         flight.score(task(), after);
         teacher.allowAll();
@@ -140,10 +140,10 @@ final class ErrorsEndWhatTheyMeetTest {
         disk.breakDown();
         SingleFlight flight = flight(List.of(new CacheTiers.Slower(
                 disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, "disk"))));
-        Asker asker = new Asker();
-        flight.score(task(), asker);
+        RecordingCallback callback = new RecordingCallback();
+        flight.score(task(), callback);
 
-        asker.awaitOnly(RowSource.COMPUTED);
+        callback.awaitOnly(RowSource.COMPUTED);
         assertThat(teacher.sequencesScored()).isEqualTo(1);
     }
 }

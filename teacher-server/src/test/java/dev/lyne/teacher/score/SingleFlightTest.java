@@ -3,8 +3,8 @@ package dev.lyne.teacher.score;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.batch.BatchMetrics;
 import dev.lyne.teacher.batch.BatchOptions;
@@ -22,7 +22,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** What joins what, who is told what, and what the model is spared. Time is a number that the tests move. */
+/**
+ * Sharing of computations: what joins what, who is told what, and what the model is spared. Time is a number that the
+ * tests move.
+ */
 final class SingleFlightTest {
     private static final int BROKEN = 13;
 
@@ -63,9 +66,9 @@ final class SingleFlightTest {
     }
 
     /** Holds the device with a sequence of its own, so that what is asked next waits in the queue. */
-    private Asker occupyDevice() {
+    private RecordingCallback occupyDevice() {
         teacher.hold();
-        Asker first = new Asker();
+        RecordingCallback first = new RecordingCallback();
         flight.score(task(99, 4, Deadline.NONE), first);
         await().until(() -> teacher.batches().size() == 1);
         return first;
@@ -78,8 +81,8 @@ final class SingleFlightTest {
     @Test
     void score_twiceInFlight_computesOnceAndCoalesces() {
         occupyDevice();
-        Asker first = new Asker();
-        Asker second = new Asker();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback second = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), first);
         flight.score(task(1, 4, Deadline.NONE), second);
         teacher.allowAll();
@@ -95,8 +98,8 @@ final class SingleFlightTest {
     @Test
     void score_whileItsForwardRuns_joins() {
         teacher.hold();
-        Asker first = new Asker();
-        Asker second = new Asker();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback second = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), first);
         await().until(() -> teacher.batches().size() == 1);
         flight.score(task(1, 4, Deadline.NONE), second);
@@ -109,10 +112,10 @@ final class SingleFlightTest {
 
     @Test
     void score_again_isServedFromMemoryWithTheSameBytes() {
-        Asker first = new Asker();
+        RecordingCallback first = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), first);
         first.awaitOnly(RowSource.COMPUTED);
-        Asker again = new Asker();
+        RecordingCallback again = new RecordingCallback();
         CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), again);
 
         again.awaitOnly(RowSource.cached("memory"));
@@ -124,13 +127,13 @@ final class SingleFlightTest {
 
     @Test
     void score_otherSelection_isComputedAndReplaces() {
-        Asker narrow = new Asker();
+        RecordingCallback narrow = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), narrow);
         narrow.awaitOnly(RowSource.COMPUTED);
-        Asker wide = new Asker();
+        RecordingCallback wide = new RecordingCallback();
         flight.score(task(1, 8, Deadline.NONE), wide);
         wide.awaitOnly(RowSource.COMPUTED);
-        Asker wideAgain = new Asker();
+        RecordingCallback wideAgain = new RecordingCallback();
         flight.score(task(1, 8, Deadline.NONE), wideAgain);
         wideAgain.awaitOnly(RowSource.cached("memory"));
 
@@ -143,8 +146,8 @@ final class SingleFlightTest {
     @Test
     void withdraw_firstAsker_cancelsNothingForTheOther() {
         occupyDevice();
-        Asker first = new Asker();
-        Asker second = new Asker();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback second = new RecordingCallback();
         CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), first);
         flight.score(task(1, 4, Deadline.NONE), second);
 
@@ -157,15 +160,15 @@ final class SingleFlightTest {
 
     @Test
     void withdraw_lastAsker_dropsUnrunAndARetryIsANewComputation() {
-        Asker device = occupyDevice();
-        Asker first = new Asker();
-        Asker second = new Asker();
+        RecordingCallback device = occupyDevice();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback second = new RecordingCallback();
         CancellationHandle one = flight.score(task(1, 4, Deadline.NONE), first);
         CancellationHandle two = flight.score(task(1, 4, Deadline.NONE), second);
         assertThat(one.withdraw()).isTrue();
         assertThat(two.withdraw()).isTrue();
         assertThat(batcher.queuedSequences()).isZero();
-        Asker retry = new Asker();
+        RecordingCallback retry = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), retry);
         teacher.allowAll();
 
@@ -180,8 +183,8 @@ final class SingleFlightTest {
     void modelFails_reachesEachWaiterAndARetryIsANewComputation() {
         occupyDevice();
         teacher.failOn(BROKEN);
-        Asker first = new Asker();
-        Asker second = new Asker();
+        RecordingCallback first = new RecordingCallback();
+        RecordingCallback second = new RecordingCallback();
         flight.score(task(BROKEN, 4, Deadline.NONE), first);
         flight.score(task(BROKEN, 4, Deadline.NONE), second);
         teacher.allowAll();
@@ -189,7 +192,7 @@ final class SingleFlightTest {
         second.awaitOnly(Failure.Reason.MODEL_FAILED);
 
         teacher.failOn(-1);
-        Asker retry = new Asker();
+        RecordingCallback retry = new RecordingCallback();
         flight.score(task(BROKEN, 4, Deadline.NONE), retry);
         retry.awaitOnly(RowSource.COMPUTED);
         assertThat(teacher.sequencesScored()).isEqualTo(3);
@@ -198,8 +201,8 @@ final class SingleFlightTest {
     @Test
     void deadline_ofComputation_isTheLatestOfItsWaiters() {
         occupyDevice();
-        Asker hasty = new Asker();
-        Asker patient = new Asker();
+        RecordingCallback hasty = new RecordingCallback();
+        RecordingCallback patient = new RecordingCallback();
         flight.score(task(1, 4, Deadline.at(2_000)), hasty);
         flight.score(task(1, 4, Deadline.at(3_000)), patient);
         now.set(2_500);
@@ -212,9 +215,9 @@ final class SingleFlightTest {
     @Test
     void deadline_ofOneWaiterWithNone_isNone() {
         occupyDevice();
-        Asker hasty = new Asker();
-        Asker endless = new Asker();
-        Asker other = new Asker();
+        RecordingCallback hasty = new RecordingCallback();
+        RecordingCallback endless = new RecordingCallback();
+        RecordingCallback other = new RecordingCallback();
         flight.score(task(1, 4, Deadline.at(2_000)), hasty);
         flight.score(task(1, 4, Deadline.NONE), endless);
         flight.score(task(1, 4, Deadline.NONE), other);
@@ -229,8 +232,8 @@ final class SingleFlightTest {
     @Test
     void deadline_afterThePatientWaiterLeft_isTheHastyOnes() {
         occupyDevice();
-        Asker hasty = new Asker();
-        Asker patient = new Asker();
+        RecordingCallback hasty = new RecordingCallback();
+        RecordingCallback patient = new RecordingCallback();
         flight.score(task(1, 4, Deadline.at(2_000)), hasty);
         CancellationHandle handle = flight.score(task(1, 4, Deadline.NONE), patient);
         assertThat(handle.withdraw()).isTrue();
@@ -244,7 +247,7 @@ final class SingleFlightTest {
     @Test
     void deadline_passedWhileRunning_stillDelivers() {
         teacher.hold();
-        Asker hasty = new Asker();
+        RecordingCallback hasty = new RecordingCallback();
         flight.score(task(1, 4, Deadline.at(2_000)), hasty);
         await().until(() -> teacher.batches().size() == 1);
         now.set(5_000);
@@ -255,16 +258,16 @@ final class SingleFlightTest {
 
     @Test
     void bypassCache_neitherReadsNorJoinsNorStores() {
-        Asker stored = new Asker();
+        RecordingCallback stored = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), stored);
         stored.awaitOnly(RowSource.COMPUTED);
-        Asker fresh = new Asker();
+        RecordingCallback fresh = new RecordingCallback();
         flight.score(bypassing(task(1, 4, Deadline.NONE)), fresh);
         fresh.awaitOnly(RowSource.COMPUTED);
-        Asker unseen = new Asker();
+        RecordingCallback unseen = new RecordingCallback();
         flight.score(bypassing(task(7, 4, Deadline.NONE)), unseen);
         unseen.awaitOnly(RowSource.COMPUTED);
-        Asker after = new Asker();
+        RecordingCallback after = new RecordingCallback();
         flight.score(task(7, 4, Deadline.NONE), after);
         after.awaitOnly(RowSource.COMPUTED);
 
@@ -276,7 +279,7 @@ final class SingleFlightTest {
     @Test
     void score_afterTheBatcherClosed_fails() throws InterruptedException {
         batcher.close();
-        Asker late = new Asker();
+        RecordingCallback late = new RecordingCallback();
         flight.score(task(1, 4, Deadline.NONE), late);
 
         late.awaitOnly(Failure.Reason.DRAINING);
@@ -285,16 +288,16 @@ final class SingleFlightTest {
 
     @Test
     void score_noPositions_isAnsweredWithNoRows() {
-        Asker asker = new Asker();
+        RecordingCallback callback = new RecordingCallback();
         flight.score(
                 new ScoreTask(
                         new ScoreItem(new int[] {1}, new int[0]),
                         TestRows.exact(new Selection.TopK(4, List.of())),
                         Deadline.NONE,
                         false),
-                asker);
+                callback);
 
-        asker.awaitOnly(RowSource.COMPUTED);
-        assertThat(asker.rows.rows()).isZero();
+        callback.awaitOnly(RowSource.COMPUTED);
+        assertThat(callback.rows.rows()).isZero();
     }
 }

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.score;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.Precision;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.wire.Positions;

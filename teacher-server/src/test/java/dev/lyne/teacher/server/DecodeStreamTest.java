@@ -3,12 +3,12 @@ package dev.lyne.teacher.server;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.generation.SequenceDecoder;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.decode.FakeDecoder;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.LocalDecoder;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.v1.DecodeRequest;
@@ -58,7 +58,7 @@ final class DecodeStreamTest {
         }
 
         @Override
-        public Optional<SequenceDecoder> decoder(long maxCacheBytes) {
+        public Optional<LocalDecoder> decoder(long maxCacheBytes) {
             return Optional.of(fake);
         }
 
@@ -68,7 +68,7 @@ final class DecodeStreamTest {
         }
     }
 
-    /** What comes of a call. */
+    /** Messages and end of a call. */
     private static final class Received implements StreamObserver<DecodeResponse> {
         private final List<DecodeResponse> messages = new CopyOnWriteArrayList<>();
         private volatile Optional<Status> end = Optional.empty();
@@ -218,7 +218,7 @@ final class DecodeStreamTest {
         assertThat(received.awaitEnd()).isEqualTo(Status.OK);
     }
 
-    /** What is owed is told; nothing new begins. */
+    /** A teacher that goes away gives what is owed; nothing new begins. */
     @Test
     void session_ofATeacherThatGoesAway_isSentElsewhere() throws Exception {
         call((server, received, requests) -> {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
-import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.v1.SequenceFailed;

@@ -41,7 +41,7 @@ final class DirectMemoryWatchTest {
         assertThat(exhausted).containsExactly(refusal);
     }
 
-    /** What is too large each time it is asked for ends no server that serves everything else. */
+    /** A request that is too large each time it is asked for ends no server that serves everything else. */
     @Test
     void refused_againLongAfter_beginsAnew() {
         for (int i = 0; i < 5; i++) {

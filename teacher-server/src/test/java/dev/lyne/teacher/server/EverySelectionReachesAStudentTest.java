@@ -10,14 +10,14 @@ import dev.lyne.client.TargetStream;
 import dev.lyne.client.Targets;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherExpectation;
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.row.Precision;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.RowSource;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
@@ -84,7 +84,7 @@ final class EverySelectionReachesAStudentTest {
         }
     }
 
-    /** What was cut from wider rows passes every check that a student makes of fresh ones. */
+    /** Rows that were cut from wider ones pass every check that a student makes of fresh ones. */
     @Test
     void narrowedRows_inEveryPrecision_passTheStudentsChecks() throws Exception {
         TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);

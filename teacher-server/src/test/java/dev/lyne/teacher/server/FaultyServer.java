@@ -30,7 +30,7 @@ import java.util.function.UnaryOperator;
 
 /** The stages of a real server, put together with something wrong between them. */
 final class FaultyServer implements AutoCloseable {
-    /** What becomes of a request. */
+    /** Change of a request. */
     interface Change {
         ScoreTask of(ScoreTask task);
     }

@@ -1,9 +1,9 @@
 package dev.lyne.teacher.server;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.LocalModel;
 import dev.lyne.teacher.model.TeacherDescription;
 import java.util.ArrayList;
@@ -11,7 +11,7 @@ import java.util.List;
 
 /** A teacher between which and its model something goes wrong. */
 final class FaultyTeacher implements LocalModel {
-    /** What goes wrong. */
+    /** Fault of the teacher. */
     interface Fault {
         List<ScoreOutcome> score(List<ScoreItem> items, Score score);
     }

@@ -22,7 +22,10 @@ final class GrantedCreditTest {
 
     @BeforeEach
     void start() throws IOException, InterruptedException {
-        ServerLimits limits = new ServerLimits(4, 3_000, 16 << 20, 64, 4, 1 << 20, 1 << 20);
+        ServerLimits limits = ServerLimits.DEFAULT
+                .withStream(4, 3_000, 16 << 20)
+                .withRows(64, 4, 1 << 20)
+                .withQueuedTokens(1 << 20);
         fixture = new ServerFixture(new FakeTeacher("fake", 1_000, 1_024), options -> options.limits(limits));
     }
 
@@ -68,7 +71,10 @@ final class GrantedCreditTest {
 
     @Test
     void opened_selectionWithLongRows_grantsFewerTokens() throws Exception {
-        ServerLimits limits = new ServerLimits(64, 1 << 16, 1 << 20, 1_000, 4, 1 << 20, 1 << 20);
+        ServerLimits limits = ServerLimits.DEFAULT
+                .withStream(64, 1 << 16, 1 << 20)
+                .withRows(1_000, 4, 1 << 20)
+                .withQueuedTokens(1 << 20);
         try (ServerFixture small =
                 new ServerFixture(new FakeTeacher("fake", 1_000, 1_024), options -> options.limits(limits))) {
             TestStream narrow = small.stream().open(4);
@@ -84,7 +90,10 @@ final class GrantedCreditTest {
 
     @Test
     void credit_spentAgainTheMomentDoneIsRead_isNeverExceeded() throws Exception {
-        ServerLimits one = new ServerLimits(1, 3_000, 16 << 20, 64, 4, 1 << 20, 1 << 20);
+        ServerLimits one = ServerLimits.DEFAULT
+                .withStream(1, 3_000, 16 << 20)
+                .withRows(64, 4, 1 << 20)
+                .withQueuedTokens(1 << 20);
         try (ServerFixture narrow =
                 new ServerFixture(new FakeTeacher("fake", 1_000, 64), options -> options.limits(one))) {
             TestStream stream = narrow.stream().open(4);

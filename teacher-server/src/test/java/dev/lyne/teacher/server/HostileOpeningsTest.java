@@ -12,7 +12,10 @@ import dev.lyne.v1.TeacherDigests;
 import io.grpc.Status;
 import org.junit.jupiter.api.Test;
 
-/** What a client wrote is shown cut and clean, a refusal is counted once, and what is too large is refused alone. */
+/**
+ * Hostile openings: what a client wrote is shown cut and clean, a refusal is counted once, and what is too large is
+ * refused alone.
+ */
 final class HostileOpeningsTest {
     private static String refusal(ServerFixture fixture, OpenStream open) {
         Status status = fixture.stream().open(open).halfClose().awaitEnd();

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the HTTP door lets a tenant have, by its token and quota. */
+/** Rows that the HTTP door lets a tenant have, by its token and quota. */
 final class HttpCallersTest {
     private static final AccessToken ALICES = AccessToken.random("alice", new SecureRandom());
     private static final HttpClient CLIENT = HttpClient.newHttpClient();
@@ -116,7 +116,10 @@ final class HttpCallersTest {
         }
     }
 
-    /** What its prompts take together is taken at once: one by one, the second would be refused, and so would be each later request. */
+    /**
+     * Prompts of a request are paid for at once: one by one, the second would be refused, and so would be each later
+     * request.
+     */
     @Test
     void prompts_thatTogetherExceedTheBurst_areAnsweredAndPaidFor() throws Exception {
         try (ServerFixture fixture = serve()) {

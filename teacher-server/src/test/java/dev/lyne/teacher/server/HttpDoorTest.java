@@ -212,7 +212,7 @@ final class HttpDoorTest {
         var teacher = new SyntheticTeacher(
                 "ranks", SyntheticSettings.parse("synthetic:vocabulary=50,tokens_per_second=0"), false);
         TeacherServerOptions options = TeacherServerOptions.builder()
-                .limits(new ServerLimits(256, 1 << 16, 16 << 20, 2, 16, 1 << 20, 1 << 22))
+                .limits(ServerLimits.DEFAULT.withRows(2, 16, 1 << 20))
                 .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
                 .build();
         try (TeacherServer narrow = TeacherServer.start(List.of(teacher), options)) {

@@ -46,26 +46,27 @@ final class SameBytesOnTwoServersTest {
     private Path directory;
 
     /** A request. */
-    private record Ask(OpenStream open, Sequence sequence) {}
+    private record Request(OpenStream open, Sequence sequence) {}
 
-    private static List<Ask> asks(int vocabulary) {
+    private static List<Request> requests(int vocabulary) {
         Random random = new Random(SEED);
-        List<Ask> asks = new ArrayList<>();
+        List<Request> requests = new ArrayList<>();
         for (int length : new int[] {17, 300}) {
             int[] tokens = random.ints(length, 0, vocabulary).toArray();
             int[] some = IntStream.range(0, length).filter(i -> i % 3 != 1).toArray();
             for (Selection selection : SELECTIONS) {
                 for (Precision precision : Precision.values()) {
-                    asks.add(ask(selection, precision, false, tokens, Positions.withLabels(length)));
-                    asks.add(ask(selection, precision, false, tokens, some));
+                    requests.add(request(selection, precision, false, tokens, Positions.withLabels(length)));
+                    requests.add(request(selection, precision, false, tokens, some));
                 }
-                asks.add(ask(selection, Precision.HALF, true, tokens, some));
+                requests.add(request(selection, Precision.HALF, true, tokens, some));
             }
         }
-        return asks;
+        return requests;
     }
 
-    private static Ask ask(Selection selection, Precision precision, boolean rawLogits, int[] tokens, int[] positions) {
+    private static Request request(
+            Selection selection, Precision precision, boolean rawLogits, int[] tokens, int[] positions) {
         OpenStream.Builder open = TestStream.opening(selection, precision).setShareChosen(true);
         open.getSelectionBuilder().setRawLogits(rawLogits);
         Sequence.Builder sequence =
@@ -78,23 +79,23 @@ final class SameBytesOnTwoServersTest {
                         .addTokenIds(50));
             }
         }
-        return new Ask(open.build(), sequence.build());
+        return new Request(open.build(), sequence.build());
     }
 
     /** Asks one after the other, so that what is held grows as it comes; bytes by request. */
-    private List<List<ByteString>> answers(List<Ask> asks, List<Integer> order) throws Exception {
+    private List<List<ByteString>> answers(List<Request> requests, List<Integer> order) throws Exception {
         LanguageModelTeacher teacher = LanguageModelTeacher.load("tiny", directory, TinyModelDirectory.OPTIONS, true);
         TeacherServer server = TeacherServer.start(
                 List.of(teacher), TeacherServerOptions.builder().build());
         ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
                 .usePlaintext()
                 .build();
-        List<List<ByteString>> answers = new ArrayList<>(Collections.nCopies(asks.size(), List.of()));
+        List<List<ByteString>> answers = new ArrayList<>(Collections.nCopies(requests.size(), List.of()));
         for (int number : order) {
-            Ask ask = asks.get(number);
+            Request request = requests.get(number);
             List<Rows> rows = TestStream.reading(channel)
-                    .open(ask.open())
-                    .score(ask.sequence())
+                    .open(request.open())
+                    .score(request.sequence())
                     .awaitDone(1)
                     .rows(1);
             assertThat(rows).isNotEmpty().noneMatch(Rows::getNarrowed);
@@ -110,15 +111,17 @@ final class SameBytesOnTwoServersTest {
     @Test
     void replay_everySelectionAndPrecision_givesTheSameBytes() throws Exception {
         TinyModelDirectory.write(directory, TinyModelDirectory.PADDED_VOCABULARY);
-        List<Ask> asks = asks(257);
-        List<Integer> inOrder = IntStream.range(0, asks.size()).boxed().toList();
+        List<Request> requests = requests(257);
+        List<Integer> inOrder = IntStream.range(0, requests.size()).boxed().toList();
         List<Integer> shuffled = new ArrayList<>(inOrder);
         Collections.shuffle(shuffled, new Random(SEED));
 
-        List<List<ByteString>> one = answers(asks, inOrder);
-        List<List<ByteString>> other = answers(asks, shuffled);
-        for (int i = 0; i < asks.size(); i++) {
-            assertThat(other.get(i)).as("%s, seed %d", asks.get(i).open(), SEED).isEqualTo(one.get(i));
+        List<List<ByteString>> one = answers(requests, inOrder);
+        List<List<ByteString>> other = answers(requests, shuffled);
+        for (int i = 0; i < requests.size(); i++) {
+            assertThat(other.get(i))
+                    .as("%s, seed %d", requests.get(i).open(), SEED)
+                    .isEqualTo(one.get(i));
         }
     }
 }

@@ -5,9 +5,9 @@ import static org.awaitility.Awaitility.await;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.rpc.ErrorInfo;
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.v1.PositionRange;
@@ -37,7 +37,10 @@ final class ScoreSequencesTest {
 
     @BeforeEach
     void start() throws IOException, InterruptedException {
-        ServerLimits limits = new ServerLimits(4, 3_000, 16 << 20, 64, 4, 1 << 20, 1 << 20);
+        ServerLimits limits = ServerLimits.DEFAULT
+                .withStream(4, 3_000, 16 << 20)
+                .withRows(64, 4, 1 << 20)
+                .withQueuedTokens(1 << 20);
         fixture = new ServerFixture(new FakeTeacher("fake", 1_000, 1_024), options -> options.limits(limits));
     }
 

@@ -96,7 +96,10 @@ final class SeveralDevicesServeTest {
         assertThat(rows(List.of("cpu", "cpu"))).isEqualTo(rows(List.of("cpu")));
     }
 
-    /** One of two devices does not come back: nobody is to be sent there, until it does; a drain waits for it as for the other. */
+    /**
+     * A device of two that does not come back: nobody is to be sent there, until it does; a drain waits for it as for
+     * the other.
+     */
     @Test
     void oneDeviceThatIsStuck_isSaidByHealth_andADrainWaitsForBoth() throws Exception {
         FakeTeacher stuck = new FakeTeacher("fake", 1_000, 1_024);

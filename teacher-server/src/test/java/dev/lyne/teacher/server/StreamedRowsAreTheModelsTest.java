@@ -2,12 +2,12 @@ package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.lm.scoring.ScoringModel;
 import dev.lyne.lm.scoring.ScoringOptions;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.batch.BatchOptions;
 import dev.lyne.teacher.model.LanguageModelTeacher;
 import dev.lyne.teacher.model.TinyModelDirectory;
@@ -30,7 +30,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What a student receives is, bit for bit, what the model says when it is asked directly. */
+/** Rows that a student receives, which are bit for bit what the model says when it is asked directly. */
 final class StreamedRowsAreTheModelsTest {
     private static final long SEED = 7;
 

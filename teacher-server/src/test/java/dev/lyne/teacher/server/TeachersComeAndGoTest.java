@@ -303,7 +303,8 @@ final class TeachersComeAndGoTest {
                         "127.0.0.1:" + server.port() + ",127.0.0.1:" + second.server.port(),
                         ClientOptions.builder()
                                 .teacher("b")
-                                .timeouts(Timeouts.DEFAULT.withPatience(Duration.ofSeconds(60), Duration.ofSeconds(20)))
+                                .timeouts(Timeouts.DEFAULT.withProgressTimeouts(
+                                        Duration.ofSeconds(60), Duration.ofSeconds(20)))
                                 .build());
                 TargetStream stream = client.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
             teacher("b 1").hold();

@@ -178,13 +178,13 @@ final class TenantsAreKnownTest {
     }
 
     private static TeacherClient connect(ServerFixture fixture, TeacherSecurity security) {
-        Duration patience = Duration.ofSeconds(3);
+        Duration timeout = Duration.ofSeconds(3);
         return TeacherClient.connect(
                 "127.0.0.1:" + fixture.server.port(),
                 ClientOptions.builder()
                         .security(security)
-                        .openTimeout(patience)
-                        .retryFor(patience)
+                        .openTimeout(timeout)
+                        .retryFor(timeout)
                         .build());
     }
 

@@ -22,7 +22,10 @@ import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What was scored once is never scored again: not after a restart, not by another replica, not for more students. */
+/**
+ * Sequences that were scored once are never scored again: not after a restart, not by another replica, not for more
+ * students.
+ */
 final class TiersSpareForwardsTest {
     private static final int SEQUENCES = 40;
     private static final Duration AMPLE = Duration.ofSeconds(60);

@@ -3,9 +3,9 @@ package dev.lyne.teacher.synthetic;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.HashSet;
 import java.util.List;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import java.util.Collections;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -40,7 +40,7 @@ final class FairOrderTest {
         return work;
     }
 
-    /** What siblings got while they had work, over their weights, and how far apart it came and went. */
+    /** Pair of siblings: what each got while they had work, over their weights, and how far apart it came and went. */
     private static final class Pair {
         private double difference;
         private double least;

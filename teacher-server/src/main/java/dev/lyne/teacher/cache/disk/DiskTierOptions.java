@@ -46,7 +46,7 @@ public record DiskTierOptions(Path directory, long maxBytes, Duration retryAfter
         }
     }
 
-    /** With the tier tried again half a minute after a failed write. */
+    /** Returns options by which the tier is tried again half a minute after a failed write. */
     public static DiskTierOptions of(Path directory, long maxBytes) {
         return new DiskTierOptions(directory, maxBytes, Duration.ofSeconds(30));
     }

@@ -63,7 +63,7 @@ final class BlockCheck {
         return new Reading.Sound(new StoredRows(holds, new EncodedSequence(encoded)));
     }
 
-    /** What of a block's header is not as the query's server writes it; empty where all is. */
+    /** Returns in words how a block's header differs from what the query's server writes; empty where it does not. */
     private static String fault(BlockHeader header, RowsQuery query) {
         if (!Arrays.equals(header.teacherDigest(), query.teacher().modelDigest())
                 || header.vocabularySize() != query.teacher().vocabularySize()) {

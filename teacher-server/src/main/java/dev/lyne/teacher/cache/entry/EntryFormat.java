@@ -37,7 +37,7 @@ public final class EntryFormat {
 
     private EntryFormat() {}
 
-    /** What came of reading an entry. */
+    /** The outcome of reading an entry. */
     public sealed interface Reading {
         /** Whole, and of this teacher, machine and sequence. It may hold other rows than are wanted. */
         record Sound(StoredRows rows) implements Reading {}

@@ -13,7 +13,7 @@ import java.util.function.DoubleSupplier;
 final class ServerSize {
     private static final long OLD_NANOS = Duration.ofSeconds(5).toNanos();
 
-    private final RedisLink link;
+    private final RedisConnection connection;
     private final BooleanSupplier answering;
     private volatile double keys = Double.NaN;
     private volatile double bytes = Double.NaN;
@@ -22,8 +22,8 @@ final class ServerSize {
     private long askedNanos = System.nanoTime() - OLD_NANOS;
 
     /** @param answering whether the server is worth asking */
-    ServerSize(RedisLink link, BooleanSupplier answering) {
-        this.link = link;
+    ServerSize(RedisConnection connection, BooleanSupplier answering) {
+        this.connection = connection;
         this.answering = answering;
     }
 
@@ -35,7 +35,7 @@ final class ServerSize {
                 () -> knownBeforeAsking(() -> keys));
     }
 
-    /** What a reader is told never depends on how fast the server answers this time. */
+    /** Returns the value as it is known and asks for a newer one: a reader never waits for the server. */
     private double knownBeforeAsking(DoubleSupplier value) {
         double known = value.getAsDouble();
         refresh();
@@ -49,7 +49,7 @@ final class ServerSize {
             }
             askedNanos = System.nanoTime();
         }
-        link.askSize((held, used) -> {
+        connection.askSize((held, used) -> {
             keys = held;
             bytes = used;
         });

@@ -49,7 +49,7 @@ public final class SharedTier implements Tier {
     private final EntryReader reader;
     private final Duration readLimit;
     private final Duration writeLimit;
-    private final RedisLink link;
+    private final RedisConnection connection;
     private final CircuitBreaker breaker;
 
     private SharedTier(SharedTierOptions options, TierMetrics metrics) {
@@ -58,7 +58,7 @@ public final class SharedTier implements Tier {
         this.reader = new EntryReader(metrics);
         this.readLimit = options.longestRead();
         this.writeLimit = options.budget().compareTo(LEAST_WRITE_LIMIT) > 0 ? options.budget() : LEAST_WRITE_LIMIT;
-        this.link = new RedisLink(options.server());
+        this.connection = new RedisConnection(options.server());
         this.breaker = CircuitBreaker.of(
                 "shared-tier",
                 CircuitBreakerConfig.custom()
@@ -80,12 +80,12 @@ public final class SharedTier implements Tier {
                 .onStateTransition(
                         event -> tier.changed(event.getStateTransition().getToState()));
         try {
-            tier.link.connect(FIRST_CONNECT);
+            tier.connection.connect(FIRST_CONNECT);
         } catch (ExecutionException | TimeoutException e) {
             metrics.failed("connecting to " + options.address() + " failed: " + line(e));
             tier.breaker.transitionToOpenState();
         }
-        new ServerSize(tier.link, () -> tier.breaker.getState() == State.CLOSED).bind(metrics);
+        new ServerSize(tier.connection, () -> tier.breaker.getState() == State.CLOSED).bind(metrics);
         for (State state : new State[] {State.CLOSED, State.OPEN, State.HALF_OPEN}) {
             metrics.gauge(
                     "breaker",
@@ -103,7 +103,7 @@ public final class SharedTier implements Tier {
                     "the Redis server at {} does not answer; the shared tier is off, and probed every {}",
                     options.address(),
                     options.openFor());
-            link.drop();
+            connection.drop();
         } else if (state == State.CLOSED) {
             LOG.info("the Redis server at {} answers; the shared tier is on", options.address());
         }
@@ -117,7 +117,7 @@ public final class SharedTier implements Tier {
     @Override
     public Optional<StoredRows> find(RowsQuery query) {
         byte[] key = key(query.key());
-        Optional<byte[]> reply = guarded("a read", () -> link.get(key, options.maxEntryBytes(), readLimit));
+        Optional<byte[]> reply = guarded("a read", () -> connection.get(key, options.maxEntryBytes(), readLimit));
         if (reply.isEmpty()) {
             metrics.skipped();
             return Optional.empty();
@@ -139,7 +139,7 @@ public final class SharedTier implements Tier {
         }
         byte[] name = key(key);
         Optional<Boolean> written = guarded("a write", () -> {
-            link.set(name, EntryFormat.write(key, rows), options.timeToLive(), writeLimit);
+            connection.set(name, EntryFormat.write(key, rows), options.timeToLive(), writeLimit);
             return true;
         });
         written.ifPresentOrElse(unused -> metrics.wrote(rows.bytes()), () -> metrics.droppedWrites(1));
@@ -173,6 +173,6 @@ public final class SharedTier implements Tier {
 
     @Override
     public void close() {
-        link.close();
+        connection.close();
     }
 }

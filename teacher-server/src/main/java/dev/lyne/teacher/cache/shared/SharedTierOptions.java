@@ -11,7 +11,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which Redis server is shared, and how much it may cost.
+ * Options of the shared tier: its Redis server, and how much time it may cost.
  *
  * @param server the server, with its credentials
  * @param timeToLive how long an entry lives there
@@ -36,7 +36,7 @@ public record SharedTierOptions(
         }
     }
 
-    /** With entries of up to 8 MiB, and a failed server probed every 5 s. */
+    /** Returns options with entries of up to 8 MiB, and a failed server probed every 5 s. */
     public static SharedTierOptions of(String url, Duration timeToLive, Duration budget) {
         return new SharedTierOptions(server(url), timeToLive, budget, DEFAULT_MAX_ENTRY_BYTES, DEFAULT_OPEN_FOR);
     }
@@ -78,7 +78,7 @@ public record SharedTierOptions(
         return LOOKUP_THREADS;
     }
 
-    /** What the call itself leaves of the budget. */
+    /** Returns the part of the budget that the call itself leaves. */
     @Override
     public Duration longestTurn() {
         return budget.minus(longestRead());
@@ -94,7 +94,7 @@ public record SharedTierOptions(
         return budget.dividedBy(2);
     }
 
-    /** Where the server is, without its credentials. */
+    /** Returns the address of the server, without its credentials. */
     String address() {
         return server.getHost() + ":" + server.getPort();
     }

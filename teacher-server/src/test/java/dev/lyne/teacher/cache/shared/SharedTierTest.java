@@ -128,9 +128,9 @@ final class SharedTierTest {
             garbled, EntryFormat.write(rows.query(6).key(), rows.rows(6)), new byte[3], new byte[MAX_ENTRY_BYTES + 1]
         };
         try (SharedTier tier = open();
-                RedisLink link = new RedisLink(SharedTierOptions.server(redis.url()))) {
+                RedisConnection connection = new RedisConnection(SharedTierOptions.server(redis.url()))) {
             for (byte[] value : hostile) {
-                link.set(SharedTier.key(query.key()), value, HOUR, AMPLE);
+                connection.set(SharedTier.key(query.key()), value, HOUR, AMPLE);
                 assertThat(tier.find(query)).isEmpty();
             }
             assertThat(counter("damaged")).isEqualTo(hostile.length);

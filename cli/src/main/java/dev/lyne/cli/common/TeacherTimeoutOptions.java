@@ -9,7 +9,7 @@ import picocli.CommandLine.Option;
 
 /** The options that say how long teacher servers are waited for. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
-public final class TeacherPatienceOptions {
+public final class TeacherTimeoutOptions {
     @Option(
             names = "--retry-seconds",
             paramLabel = "S",
@@ -59,7 +59,7 @@ public final class TeacherPatienceOptions {
                 .student(student)
                 .security(security.security())
                 .timeouts(Timeouts.DEFAULT
-                        .withPatience(
+                        .withProgressTimeouts(
                                 seconds("--retry-seconds", retrySeconds), seconds("--stuck-seconds", stuckSeconds))
                         .withHedge(hedge()))
                 .priority(RequestPriority.of(priority))

@@ -9,7 +9,7 @@ import dev.lyne.teacher.model.Continued;
  * @param owed what the text is owed
  * @param vocabularySize ids are below it
  */
-record AskedText(Continuation owed, int vocabularySize) implements EngineRequest<Continued> {
+record TextRequest(Continuation owed, int vocabularySize) implements EngineRequest<Continued> {
     @Override
     public int tokens() {
         return owed.tokens().length + owed.draws();

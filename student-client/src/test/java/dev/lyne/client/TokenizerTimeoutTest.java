@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A tokenizer is waited for as rows are: for as long as the options say, and people hear of it. */
 @Timeout(60)
-final class TokenizerPatienceTest {
+final class TokenizerTimeoutTest {
     private static final byte[] TOKENIZER = "{}".getBytes(StandardCharsets.UTF_8);
 
     @TempDir
@@ -60,7 +60,7 @@ final class TokenizerPatienceTest {
     }
 
     @Test
-    void into_nobodyThere_saysSoAndGivesUpAfterThePatience() {
+    void into_nobodyThere_saysSoAndGivesUpAfterTheTimeout() {
         assertThatThrownBy(() -> TokenizerDownload.into(directory, "127.0.0.1:1", options(40), secondEachLook()))
                 .isInstanceOf(TeacherUnavailableException.class)
                 .hasMessageContaining("teacher 127.0.0.1:1: connection refused");
@@ -73,7 +73,7 @@ final class TokenizerPatienceTest {
     @Test
     void into_firstAddressRefuses_theOtherSends() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1)) {
-            teacher.tokenizer = TokenizerPatienceTest::send;
+            teacher.tokenizer = TokenizerTimeoutTest::send;
             TokenizerDownload.into(directory, "127.0.0.1:1," + teacher.address(), options(40));
             assertThat(directory.resolve("tokenizer.json")).hasBinaryContent(TOKENIZER);
         }
@@ -86,7 +86,7 @@ final class TokenizerPatienceTest {
                 FakeTeacher sending = new FakeTeacher(1)) {
             sending.descriptionRefusal =
                     Status.UNAVAILABLE.withDescription("loading").asRuntimeException();
-            sending.tokenizer = TokenizerPatienceTest::send;
+            sending.tokenizer = TokenizerTimeoutTest::send;
             TokenizerDownload.into(directory, refusing.address() + "," + sending.address(), options(40));
             assertThat(directory.resolve("tokenizer.json")).hasBinaryContent(TOKENIZER);
         }
@@ -114,7 +114,7 @@ final class TokenizerPatienceTest {
     }
 
     @Test
-    void into_serverBreaksOffForEver_givesUpAfterThePatience() throws Exception {
+    void into_serverBreaksOffForEver_givesUpAfterTheTimeout() throws Exception {
         try (FakeTeacher teacher = new FakeTeacher(1)) {
             teacher.tokenizer = responses -> responses.onError(
                     Status.UNAVAILABLE.withDescription("draining").asRuntimeException());

@@ -1,13 +1,13 @@
-package dev.lyne.lm.generation;
+package dev.lyne.row;
 
 /**
- * What a token is drawn from: a model's distribution at a temperature, cut to the most probable ids.
+ * The distribution that a token is drawn from: a model's at a temperature, cut to the most probable ids.
  *
  * @param temperature divides the logits, 0 or more; 0 takes the most probable token (the lower id of equals)
  * @param topP keeps the smallest set of ids whose probability at the temperature reaches it, ties to the lower id; in (0, 1]
  */
 public record Proposal(double temperature, double topP) {
-    /** The model's distribution itself. */
+    /** A model's distribution itself. */
     public static final Proposal PLAIN = new Proposal(1, 1);
 
     public Proposal {
@@ -19,7 +19,7 @@ public record Proposal(double temperature, double topP) {
         }
     }
 
-    /** Whether draws are from the model's distribution itself. */
+    /** Returns whether draws are from the model's distribution itself. */
     public boolean isPlain() {
         return temperature == 1 && topP == 1;
     }

@@ -23,7 +23,7 @@ import java.util.Optional;
 import java.util.Random;
 
 /** A teacher in this process that knows one thing: which two tokens follow each token. */
-final class FakeTeacher implements TargetSource, TargetStream {
+final class BigramTeacher implements TargetSource, TargetStream {
     static final long BYTES_PER_POSITION = 12;
     private static final int WINDOW = 6;
 
@@ -39,13 +39,13 @@ final class FakeTeacher implements TargetSource, TargetStream {
     int asked;
     int again;
 
-    FakeTeacher(int vocabularySize, String digest) {
+    BigramTeacher(int vocabularySize, String digest) {
         this.vocabularySize = vocabularySize;
         this.digest = digest;
     }
 
     /** Lets the sequence of that number fail so many times. */
-    FakeTeacher failing(long sequence, int times) {
+    BigramTeacher failing(long sequence, int times) {
         failuresLeft.put(sequence, times);
         return this;
     }
@@ -62,6 +62,7 @@ final class FakeTeacher implements TargetSource, TargetStream {
                 "bigram",
                 1,
                 deterministic,
+                0,
                 new TeacherDescription.Abilities(64, 4, true),
                 conventions);
     }

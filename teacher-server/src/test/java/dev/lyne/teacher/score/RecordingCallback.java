@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** Collects what it is told. */
-public final class Asker implements Callback {
+public final class RecordingCallback implements Callback {
     private final List<Object> told = new ArrayList<>();
     volatile boolean narrowed;
     volatile EncodedSequence rows = new EncodedSequence(List.of());

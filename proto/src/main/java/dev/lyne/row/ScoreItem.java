@@ -1,9 +1,7 @@
-package dev.lyne.lm.scoring;
-
-import dev.lyne.row.Selection;
+package dev.lyne.row;
 
 /**
- * One sequence to score.
+ * A sequence to score, and the positions whose rows are wanted.
  *
  * @param tokens x_0 to x_{n−1}
  * @param positions wanted positions, ascending, each in 0..n−1
@@ -14,7 +12,7 @@ import dev.lyne.row.Selection;
 public record ScoreItem(int[] tokens, int[] positions, int[][] chosen) {
     private static final int[][] NOTHING_CHOSEN = {};
 
-    /** A sequence whose positions name no tokens. */
+    /** Constructs a sequence whose positions name no tokens. */
     public ScoreItem(int[] tokens, int[] positions) {
         this(tokens, positions, NOTHING_CHOSEN);
     }
@@ -25,7 +23,7 @@ public record ScoreItem(int[] tokens, int[] positions, int[][] chosen) {
      * @param index of the item among those asked for together
      * @throws IllegalArgumentException naming the item, the value and the expectation
      */
-    void requireFits(int index, int contextLength, int vocabularySize) {
+    public void requireFits(int index, int contextLength, int vocabularySize) {
         int length = tokens.length;
         if (length < 1 || length > contextLength) {
             throw new IllegalArgumentException(

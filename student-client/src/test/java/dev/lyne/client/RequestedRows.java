@@ -10,10 +10,10 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Every kind of rows that a student can ask for, and sequences to ask for them. */
-final class AskedRows {
+final class RequestedRows {
     static final int CHOSEN = 5;
 
-    /** One of each kind. */
+    /** Selections, one of each kind. */
     static final List<Selection> SELECTIONS = List.of(
             new Selection.TopK(8, List.of(0.5f, 2f)),
             new Selection.TopPK(0.8, 30, 1f, List.of(2f)),
@@ -23,7 +23,7 @@ final class AskedRows {
             new Selection.Chosen(CHOSEN, List.of(0.5f)),
             new Selection.LabelOnly(List.of(2f)));
 
-    private AskedRows() {}
+    private RequestedRows() {}
 
     /** Every selection in every precision, with raw logits where the precision has them. */
     static Stream<TargetRequest> requests() {
@@ -36,14 +36,14 @@ final class AskedRows {
                         new TargetRequest(selection, Precision.COMPACT, false, TeacherExpectation.any())));
     }
 
-    /** Those whose rows keep entries. */
+    /** Returns the requests whose rows keep entries. */
     static Stream<TargetRequest> requestsWithEntries() {
         return requests().filter(request -> !(request.selection() instanceof Selection.LabelOnly));
     }
 
     /** A sequence whose labels are likely ones, as in text that a teacher is good at; chosen tokens are likely ones too. */
     static TargetSequence sequence(
-            long id, int tokenCount, FakeRows model, Selection selection, SplittableRandom random) {
+            long id, int tokenCount, RandomLogits model, Selection selection, SplittableRandom random) {
         Selection likely = new Selection.TopK(8, List.of());
         int[] tokens = new int[tokenCount];
         int[][] chosen = new int[tokenCount - 1][];

@@ -1,4 +1,4 @@
-package dev.lyne.lm.scoring;
+package dev.lyne.row;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -6,17 +6,17 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 
 /**
- * Where the randomness of draws comes from: the uniform number of draw j at position t is a hash of (key, j), and the key, two longs, is
+ * Keys that the randomness of draws comes from: the uniform number of draw j at position t is a hash of (key, j), and the key, two longs, is
  * the start of SHA-256 over (seed, SHA-256 of x_0 … x_t, t), everything little-endian, ids as 32 bits. So it depends on nothing else:
  * not on the batch, on other positions, or on the number of draws. The script turns keys into uniform numbers, as {@link #uniform} does.
  */
 public final class DrawKeys {
-    /** Longs a key. */
-    static final int LONGS = 2;
+    /** Longs of a key. */
+    public static final int LONGS = 2;
 
     private DrawKeys() {}
 
-    /** Keys of ascending positions, `[positions · 2]`. */
+    /** Returns the keys of ascending positions, `[positions · 2]`. */
     public static long[] of(int[] tokens, int[] positions, long seed) {
         long[] keys = new long[positions.length * LONGS];
         MessageDigest prefix = sha256();
@@ -39,7 +39,7 @@ public final class DrawKeys {
     }
 
     /**
-     * The uniform number in [0, 1), of 53 bits, of a draw: a hash of the key and the draw's number, by two rounds of SplitMix64's finaliser.
+     * Returns the uniform number in [0, 1), of 53 bits, of a draw: a hash of the key and the draw's number, by two rounds of SplitMix64's finaliser.
      *
      * @param keys as {@link #of} gives them
      * @param position index of the position among theirs

@@ -1,4 +1,4 @@
-package dev.lyne.lm.files;
+package dev.lyne.files;
 
 import java.util.Arrays;
 import java.util.Collection;
@@ -23,7 +23,7 @@ public final class JsonFaults {
 
     private JsonFaults() {}
 
-    /** One line without the name of the file. */
+    /** Returns the explanation, one line without the name of the file. */
     public static String explain(JacksonException e) {
         if (e.getCause() instanceof IllegalArgumentException refused && refused.getMessage() != null) {
             return refused.getMessage();
@@ -50,7 +50,7 @@ public final class JsonFaults {
         return at(e) + "a syntax error";
     }
 
-    /** What a value is, in words. */
+    /** Returns the kind of a value, in words. */
     public static String kind(JsonNode node) {
         return switch (node.getNodeType()) {
             case OBJECT, POJO -> "keys and values";
@@ -63,7 +63,7 @@ public final class JsonFaults {
         };
     }
 
-    /** What of a text is deeper or longer than what is read. */
+    /** Returns in words which part of a text is deeper or longer than what is read. */
     public static String limit(StreamConstraintsException e) {
         Matcher limit = LIMIT.matcher(String.valueOf(e.getOriginalMessage()));
         if (!limit.find()) {
@@ -85,7 +85,7 @@ public final class JsonFaults {
                 : "line " + location.getLineNr() + ", column " + location.getColumnNr() + ": ";
     }
 
-    /** The keys down to the place, as {@code axes[1].name}. */
+    /** Returns the keys down to the place, as {@code axes[1].name}. */
     private static String path(JacksonException e) {
         StringBuilder path = new StringBuilder();
         for (JacksonException.Reference step : e.getPath()) {

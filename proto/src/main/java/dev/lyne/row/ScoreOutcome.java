@@ -1,8 +1,6 @@
-package dev.lyne.lm.scoring;
+package dev.lyne.row;
 
-import dev.lyne.row.RowColumns;
-
-/** What became of one item of a batch. */
+/** The outcome of one {@link ScoreItem} of a batch. */
 public sealed interface ScoreOutcome {
     /**
      * The rows asked for.
@@ -12,6 +10,6 @@ public sealed interface ScoreOutcome {
     @SuppressWarnings("ArrayRecordComponent") // contents are never compared
     record Scored(int[] positions, RowColumns rows) implements ScoreOutcome {}
 
-    /** The model's logits are not finite at a wanted position. */
+    /** Logits of the model that are not finite, at a wanted position. */
     record NotFinite(int position) implements ScoreOutcome {}
 }

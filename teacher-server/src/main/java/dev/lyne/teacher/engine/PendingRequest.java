@@ -10,7 +10,7 @@ import java.util.concurrent.CompletionStage;
  *
  * @param <T> what its answer holds
  */
-final class Asking<T> {
+final class PendingRequest<T> {
     /**
      * An answer that came.
      *

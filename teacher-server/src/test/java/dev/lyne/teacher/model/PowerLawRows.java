@@ -1,8 +1,8 @@
 package dev.lyne.teacher.model;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import java.util.Arrays;
 import java.util.Map;
@@ -13,7 +13,7 @@ import java.util.TreeMap;
  * Distributions without a model: the id of rank r is r steps after an id that the tokens so far decide, and its probability falls
  * as a power of the rank that they decide, too. So everything about a row is known exactly.
  */
-final class FakeRows {
+final class PowerLawRows {
     private static final int SHAPES = 8;
     private static final float LOG_SUM_EXP = 5;
 
@@ -25,7 +25,7 @@ final class FakeRows {
     /** Mass of the ranks from one on, of each shape. */
     private final double[][] from = new double[SHAPES][];
 
-    FakeRows(int vocabularySize) {
+    PowerLawRows(int vocabularySize) {
         this.vocabularySize = vocabularySize;
         for (int shape = 0; shape < SHAPES; shape++) {
             double exponent = 0.7 + 0.2 * shape;

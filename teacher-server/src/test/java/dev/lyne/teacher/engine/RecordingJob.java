@@ -1,9 +1,9 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreItem;
-import dev.lyne.lm.scoring.ScoreOutcome;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
+import dev.lyne.row.ScoreOutcome;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.tenant.Flow;
@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 
 /** A sequence as single-flight would hand it to a teacher. */
-final class AskedJob implements ScoreJob {
+final class RecordingJob implements ScoreJob {
     private final ScoreItem item;
     private final RowContent content;
     private final CompletableFuture<RowColumns> rows = new CompletableFuture<>();
@@ -24,21 +24,21 @@ final class AskedJob implements ScoreJob {
     /** On whose behalf. */
     volatile Flow flow = Flow.SOLE;
 
-    /** Its time has passed, for one that has started. */
+    /** Whether its time has passed, for a job that has started. */
     volatile boolean late;
 
-    AskedJob(RowContent content, int... tokens) {
+    RecordingJob(RowContent content, int... tokens) {
         this.item = new ScoreItem(tokens, IntStream.range(0, tokens.length).toArray());
         this.content = content;
     }
 
     /** All positions but the last. */
-    static AskedJob topK(int k, int... tokens) {
-        return new AskedJob(
+    static RecordingJob topK(int k, int... tokens) {
+        return new RecordingJob(
                 RowContent.topK(k), IntStream.range(0, tokens.length - 1).toArray(), tokens);
     }
 
-    AskedJob(RowContent content, int[] positions, int... tokens) {
+    RecordingJob(RowContent content, int[] positions, int... tokens) {
         this.item = new ScoreItem(tokens, positions);
         this.content = content;
     }
@@ -71,7 +71,7 @@ final class AskedJob implements ScoreJob {
     }
 
     @Override
-    public List<Flow> askers() {
+    public List<Flow> flows() {
         return List.of(flow);
     }
 

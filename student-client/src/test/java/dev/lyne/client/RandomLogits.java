@@ -11,7 +11,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /** A made-up language model: each row is a softmax of random logits that the tokens up to its position decide. */
-record FakeRows(int vocabularySize, long seed) {
+record RandomLogits(int vocabularySize, long seed) {
     private static final double LOG_SUM_EXP = 3.25;
 
     /** The selected rows of a sequence, as a teacher would compute them. */

@@ -13,8 +13,8 @@ import java.util.function.BooleanSupplier;
 import java.util.function.LongSupplier;
 
 /** Takes targets from a stream, asks again for what fails, and counts the time that it waits. One thread uses it. */
-final class PatientTake {
-    private static final int ASKS = 3;
+final class RetryingTake {
+    private static final int ATTEMPTS = 3;
     private static final Duration POLL = Duration.ofMillis(200);
 
     private final TargetStream stream;
@@ -24,7 +24,7 @@ final class PatientTake {
     private long stallNanos;
 
     /** @param stopRequested asked while it waits */
-    PatientTake(TargetStream stream, LongSupplier nanoTicker, BooleanSupplier stopRequested) {
+    RetryingTake(TargetStream stream, LongSupplier nanoTicker, BooleanSupplier stopRequested) {
         this.stream = stream;
         this.nanoTicker = nanoTicker;
         this.stopRequested = stopRequested;
@@ -36,7 +36,7 @@ final class PatientTake {
      * @throws TrainingStoppedException where the run is asked to stop meanwhile
      */
     Optional<Targets> take(TargetSequence asked) throws InterruptedException {
-        for (int ask = 1; ; ask++) {
+        for (int attempt = 1; ; attempt++) {
             long before = nanoTicker.getAsLong();
             try {
                 while (!stream.await(POLL)) {
@@ -51,7 +51,7 @@ final class PatientTake {
                 }
                 return Optional.of(targets);
             } catch (SequenceFailedException | MisalignedTargetsException e) {
-                if (ask == ASKS) {
+                if (attempt == ATTEMPTS) {
                     failures.add(e.getMessage());
                     return Optional.empty();
                 }

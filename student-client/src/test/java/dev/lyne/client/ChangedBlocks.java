@@ -11,8 +11,8 @@ import java.util.function.IntUnaryOperator;
 import java.util.function.UnaryOperator;
 
 /** Blocks written anew, whole and with a right checksum, but with something in them changed. */
-final class Blocks {
-    private Blocks() {}
+final class ChangedBlocks {
+    private ChangedBlocks() {}
 
     /** The same header over the rows in another order: row r is the block's row {@code source(r)}. */
     static ByteString withRows(ByteString block, IntUnaryOperator source) {

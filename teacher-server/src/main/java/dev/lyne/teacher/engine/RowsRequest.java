@@ -1,8 +1,8 @@
 package dev.lyne.teacher.engine;
 
-import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.row.RowColumns;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import java.util.Optional;
 
 /**
@@ -13,22 +13,23 @@ import java.util.Optional;
  * @param vocabularySize ids are below it
  * @param cut what rows over the whole vocabulary are cut to; empty: the k best as they are
  */
-record Asked(ScoreItem item, int k, int vocabularySize, Optional<RowContent> cut) implements EngineRequest<RowColumns> {
+record RowsRequest(ScoreItem item, int k, int vocabularySize, Optional<RowContent> cut)
+        implements EngineRequest<RowColumns> {
     /** The k best as they are. */
-    Asked(ScoreItem item, int k, int vocabularySize) {
+    RowsRequest(ScoreItem item, int k, int vocabularySize) {
         this(item, k, vocabularySize, Optional.empty());
     }
 
-    /** What rows of this content take: the k best, or the whole vocabulary where they do not tell it. */
-    static Asked of(ScoreItem item, RowContent content, int vocabularySize) {
+    /** Returns the request for rows of this content: the k best, or the whole vocabulary where they do not tell it. */
+    static RowsRequest of(ScoreItem item, RowContent content, int vocabularySize) {
         return WholeRow.isNeeded(content)
-                ? new Asked(item, vocabularySize, vocabularySize, Optional.of(content))
-                : new Asked(item, content.selection().mostEntries(vocabularySize), vocabularySize);
+                ? new RowsRequest(item, vocabularySize, vocabularySize, Optional.of(content))
+                : new RowsRequest(item, content.selection().mostEntries(vocabularySize), vocabularySize);
     }
 
     /** The shortest sequence with a row, to see whether so great a k is taken. */
-    static Asked smallest(int k, int vocabularySize) {
-        return new Asked(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, vocabularySize);
+    static RowsRequest smallest(int k, int vocabularySize) {
+        return new RowsRequest(new ScoreItem(new int[] {0, 0}, new int[] {0}), k, vocabularySize);
     }
 
     @Override

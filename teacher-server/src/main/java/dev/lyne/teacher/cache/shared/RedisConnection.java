@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
  * One connection to a Redis server, made when it is needed and made anew when it is gone. Safe for several threads; every call
  * ends within its limit, connecting included. A connection that takes longer than a call goes on being made, for the next.
  */
-final class RedisLink implements AutoCloseable {
+final class RedisConnection implements AutoCloseable {
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
     private static final int MAX_QUEUED_COMMANDS = 256;
     private static final Pattern USED_MEMORY = Pattern.compile("(?m)^used_memory:(\\d+)\\s*$");
@@ -39,7 +39,7 @@ final class RedisLink implements AutoCloseable {
     private Optional<CompletableFuture<StatefulRedisConnection<byte[], byte[]>>> connection =
             Optional.empty(); // by this
 
-    RedisLink(RedisURI server) {
+    RedisConnection(RedisURI server) {
         this.server = server;
         this.resources = DefaultClientResources.builder()
                 .ioThreadPoolSize(2)
@@ -117,7 +117,7 @@ final class RedisLink implements AutoCloseable {
             throws InterruptedException, ExecutionException, TimeoutException {
         CompletableFuture<StatefulRedisConnection<byte[], byte[]>> current;
         synchronized (this) {
-            if (connection.map(RedisLink::isOver).orElse(true)) {
+            if (connection.map(RedisConnection::isOver).orElse(true)) {
                 drop();
                 connection = Optional.of(
                         client.connectAsync(ByteArrayCodec.INSTANCE, server).toCompletableFuture());
