@@ -29,7 +29,7 @@ record ServerStatus(
         boolean serving,
         long heapBytes,
         long maxHeapBytes,
-        List<TeacherLives.Status> lives,
+        List<TeacherLife.Status> lives,
         List<OfTeacher> teachers,
         List<OfTier> tiers,
         List<StreamStatus> streams,

@@ -534,7 +534,7 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     private boolean isStuck(String teacher) {
-        return stuck.stream().anyMatch(label -> TeacherLives.isOf(label, teacher));
+        return stuck.stream().anyMatch(label -> TeacherLife.isOf(label, teacher));
     }
 
     private DeviceWatchdog watchdog() {
