@@ -13,6 +13,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.wire.Digests;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
 import java.util.ArrayDeque;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -528,6 +530,34 @@ public final class Batcher implements Teacher, AutoCloseable {
             DeviceWork.Stretch done = beside.run();
             moved(done.positions());
             charge(done, nanoClock.getAsLong() - startNanos);
+            for (DeviceWork.Forward forward : done.forwards()) {
+                if (forward.threw()) {
+                    threw(forward.of());
+                } else {
+                    computed();
+                }
+            }
+        }
+
+        /** The model threw at a forward. */
+        private void threw(Set<Long> of) {
+            if (failedForwards.failed(of)) {
+                LOG.error(
+                        "teacher {} fails everything on {}: {} forwards of different sequences in a row (expected: none); not serving",
+                        model.description().name(),
+                        name,
+                        FailedForwards.MOST);
+            }
+        }
+
+        /** A forward gave what it was to give. */
+        private void computed() {
+            if (failedForwards.succeeded()) {
+                LOG.warn(
+                        "teacher {} computes on {} again; serving",
+                        model.description().name(),
+                        name);
+            }
         }
 
         private void moved(long positions) {
@@ -663,23 +693,14 @@ public final class Batcher implements Teacher, AutoCloseable {
                     ScoreJob failing = job;
                     complete(failing, () -> failing.failed(failure));
                 }
-                if (failedForwards.failed(items)) {
-                    LOG.error(
-                            "teacher {} fails everything on {}: {} forwards of different sequences in a row (expected: none); not serving",
-                            model.description().name(),
-                            name,
-                            FailedForwards.MOST);
-                }
+                threw(items.stream()
+                        .map(item -> (long) Digests.tokenChecksum(item.tokens()))
+                        .collect(Collectors.toSet()));
                 return;
             } finally {
                 span.end();
             }
-            if (failedForwards.succeeded()) {
-                LOG.warn(
-                        "teacher {} computes on {} again; serving",
-                        model.description().name(),
-                        name);
-            }
+            computed();
             moved(items.stream().mapToLong(item -> item.positions().length).sum());
             long nanos = nanoClock.getAsLong() - startNanos;
             metrics.ran(items, options.maxTokens(), nanos);
