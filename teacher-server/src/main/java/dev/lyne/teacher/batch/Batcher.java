@@ -3,6 +3,7 @@ package dev.lyne.teacher.batch;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.lm.scoring.ScoreItem;
 import dev.lyne.lm.scoring.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
@@ -87,6 +88,9 @@ public final class Batcher implements Teacher, AutoCloseable {
     @GuardedBy("lock")
     private final ForwardCosts costs = new ForwardCosts();
 
+    /** Told with the lock held. */
+    private final PositionWeights weights;
+
     @GuardedBy("lock")
     private final BatchQueue queue;
 
@@ -125,6 +129,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         this.nanoClock = nanoClock;
         this.metrics = metrics;
         this.queue = new BatchQueue(options, costs);
+        this.weights = new PositionWeights(model.description().vocabularySize());
         String name = model.description().name();
         this.completions = new ThreadPoolExecutor(
                 completionThreads,
@@ -138,6 +143,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         this.devicesCold = new AtomicInteger(devices.size());
         this.devicesAlive = new AtomicInteger(devices.size());
         metrics.bindQueue(this::queuedTokens, this::queuedSequences);
+        metrics.bindWeights(weights::ofSelection);
         beside.onArrival(this::wake);
         devices.forEach(Device::start);
     }
@@ -218,6 +224,11 @@ public final class Batcher implements Teacher, AutoCloseable {
                         nanos / 1e9,
                         options.maxQueue().toNanos() / 1e9),
                 retryMillis);
+    }
+
+    @Override
+    public double positionWeight(int tokens, RowContent content) {
+        return weights.of(tokens, content);
     }
 
     /** What waits for the device, by class and tenant. */
@@ -387,10 +398,14 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {
+    private void measure(List<ScoreItem> items, Deque<ScoreJob> jobs, long nanos) {
+        ScoreJob first = jobs.element();
+        long entries = jobs.stream().mapToLong(ScoreJob::entries).sum();
+        boolean full = entries > options.maxEntries() - first.entries();
         lock.lock();
         try {
             costs.add(items, first.content(), first.entries(), nanos);
+            weights.add(items, first.content(), full, nanos);
         } finally {
             lock.unlock();
         }
@@ -704,7 +719,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             moved(items.stream().mapToLong(item -> item.positions().length).sum());
             long nanos = nanoClock.getAsLong() - startNanos;
             metrics.ran(items, options.maxTokens(), nanos);
-            measure(items, jobs.element(), nanos);
+            measure(items, jobs, nanos);
             for (ScoreOutcome outcome : outcomes) {
                 ScoreJob job = jobs.remove();
                 if (outcome instanceof ScoreOutcome.Scored scored) {

@@ -153,7 +153,7 @@ final class Completion {
         if (refusal.isPresent()) {
             throw Statuses.toBadRequest(refusal.get());
         }
-        return terms;
+        return terms.weighedBy(teacher.sequences().positionWeight());
     }
 
     private static <T> T value(AdmissionResult<T> result) throws BadRequest {

@@ -85,6 +85,15 @@ public interface Teacher {
     /** Others wait for a sequence now than before, or for one that is not taken on yet. Calls no job but {@link ScoreJob#askers}: locks are held. */
     default void askersChanged(ScoreJob job) {}
 
+    /**
+     * What each position of a sequence counts in a quota, at least 1: how much longer it takes than a plain one, where that is measured. Never waits.
+     *
+     * @param tokens of the sequence
+     */
+    default double positionWeight(int tokens, RowContent content) {
+        return 1;
+    }
+
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);
 

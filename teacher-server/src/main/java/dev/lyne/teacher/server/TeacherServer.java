@@ -585,6 +585,7 @@ public final class TeacherServer implements AutoCloseable {
                         .map(named ->
                                 meters.teacher(named.getKey(), named.getValue().queueLines()))
                         .toList(),
+                meters.positionWeights(),
                 meters.tiers(),
                 rpc.streams(),
                 rpc.sessions(),
