@@ -13,6 +13,8 @@ import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.trace.CallTrace;
+import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
@@ -53,6 +55,7 @@ final class Completion {
     private final Admission admission;
     private final RowBudget budget;
     private final Caller caller;
+    private final CallTrace trace;
     private final CompletableFuture<Answer> answer = new CompletableFuture<>();
     private final ScoredPrompt[] scored;
     private final int[] generated;
@@ -71,15 +74,27 @@ final class Completion {
     @GuardedBy("this")
     private long heldBytes;
 
+    /** The spans of prompts that were asked for, in order. */
+    @GuardedBy("this")
+    private final List<SequenceTrace> traces = new ArrayList<>();
+
     @GuardedBy("this")
     private boolean over;
 
-    Completion(CompletionRequest request, HttpTeacher teacher, Admission admission, RowBudget budget, Caller caller) {
+    /** @param trace the request's span */
+    Completion(
+            CompletionRequest request,
+            HttpTeacher teacher,
+            Admission admission,
+            RowBudget budget,
+            Caller caller,
+            CallTrace trace) {
         this.request = request;
         this.teacher = teacher;
         this.admission = admission;
         this.budget = budget;
         this.caller = caller;
+        this.trace = trace;
         int prompts = request.prompts().size();
         this.scored = new ScoredPrompt[prompts];
         this.generated = new int[request.choice().wanted() ? prompts : 0];
@@ -103,14 +118,31 @@ final class Completion {
         try {
             int k = entries();
             StreamTerms terms = open(k == 0 ? new Selection.LabelOnly(List.of()) : new Selection.TopK(k, List.of()));
+            String tenant = terms.flow().tenant().name();
+            trace.opened(terms.teacher().name(), tenant, "http", terms.flow().stream());
             List<ScoreTask> tasks = admitAll(terms);
             for (int i = 0; i < tasks.size(); i++) {
-                ask(tasks.get(i), new Waiting(i, tasks.get(i)));
+                ScoreTask task = tasks.get(i);
+                SequenceTrace prompt = trace.prompt(terms.teacher().name(), tenant, i, task.tokens());
+                begin(prompt);
+                ask(task, new Waiting(i, task, prompt));
             }
         } catch (BadRequest e) {
             fail(e);
         }
         return answer;
+    }
+
+    /** Keeps a prompt's span until this ends, which it may have by now. */
+    private void begin(SequenceTrace prompt) {
+        boolean late;
+        synchronized (this) {
+            late = over;
+            traces.add(prompt);
+        }
+        if (late) {
+            prompt.end();
+        }
     }
 
     private void ask(ScoreTask task, Callback callback) {
@@ -235,10 +267,17 @@ final class Completion {
     private final class Waiting implements Callback {
         private final int index;
         private final ScoreTask task;
+        private final SequenceTrace prompt;
 
-        Waiting(int index, ScoreTask task) {
+        Waiting(int index, ScoreTask task, SequenceTrace prompt) {
             this.index = index;
             this.task = task;
+            this.prompt = prompt;
+        }
+
+        @Override
+        public SequenceTrace trace() {
+            return prompt;
         }
 
         @Override
@@ -249,6 +288,7 @@ final class Completion {
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             settle(task, source);
+            prompt.answered(source.toString(), narrowed, rows.bytes());
             int[] tokens = task.item().tokens();
             scored[index] = new ScoredPrompt(tokens, rows);
             if (!request.choice().wanted() || choose(index)) {
@@ -260,6 +300,7 @@ final class Completion {
         public void failed(Failure failure) {
             admission.release(task);
             admission.wasSpared(task);
+            prompt.failed(failure.reason().name(), failure.message());
             fail(Statuses.toBadRequest(failure));
         }
     }
@@ -425,6 +466,7 @@ final class Completion {
     /** Lets go of everything: it is answered, or nobody waits for it any more. May be called more than once. */
     void end() {
         List<Asked> left;
+        List<SequenceTrace> prompts;
         long bytes;
         synchronized (this) {
             over = true;
@@ -432,9 +474,11 @@ final class Completion {
             handles.clear();
             bytes = heldBytes;
             heldBytes = 0;
+            prompts = List.copyOf(traces);
         }
         self.set(null);
         left.forEach(this::withdraw);
         budget.give(bytes);
+        prompts.forEach(SequenceTrace::end);
     }
 }

@@ -16,6 +16,7 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
+import dev.lyne.teacher.trace.CallTraces;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.access.WatchedFiles;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -179,7 +180,8 @@ public final class TeacherServer implements AutoCloseable {
                 Objects.requireNonNullElse(TeacherServer.class.getPackage().getImplementationVersion(), "development"),
                 options.limits().maxServerUnsentBytes() / 2,
                 HeapPlan.requestBytes(Runtime.getRuntime().maxMemory()),
-                sentAndRefused);
+                sentAndRefused,
+                CallTraces.of(options.telemetry()));
         http = Optional.of(HttpDoor.open(
                 listener.listening(options.http().get(), options.limits().maxConnections(), tls),
                 teachers,

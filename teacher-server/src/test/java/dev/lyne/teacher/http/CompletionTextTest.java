@@ -10,6 +10,7 @@ import dev.lyne.teacher.model.TokenizerFile;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.trace.CallTrace;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
@@ -68,7 +69,7 @@ final class CompletionTextTest {
                 teacher,
                 new Completion.Answer(
                         List.of(new ScoredPrompt(tokens, new EncodedSequence(blocks))), new int[0], new float[0]),
-                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY, CallTrace.NONE),
                 new CompletionText.Head("id", 0),
                 block -> {});
         ByteArrayOutputStream whole = new ByteArrayOutputStream();
@@ -100,7 +101,7 @@ final class CompletionTextTest {
                 request,
                 teacher,
                 answer,
-                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY, CallTrace.NONE),
                 new CompletionText.Head("id", 0),
                 sent::add);
 
