@@ -71,8 +71,9 @@ final class Completion {
     @GuardedBy("this")
     private final List<Asked> handles = new ArrayList<>();
 
+    /** Room that each prompt's rows have, until they are written. */
     @GuardedBy("this")
-    private long heldBytes;
+    private final long[] heldBytes;
 
     /** The spans of prompts that were asked for, in order. */
     @GuardedBy("this")
@@ -97,6 +98,7 @@ final class Completion {
         this.trace = trace;
         int prompts = request.prompts().size();
         this.scored = new ScoredPrompt[prompts];
+        this.heldBytes = new long[prompts];
         this.generated = new int[request.choice().wanted() ? prompts : 0];
         this.generatedLogProbabilities = new float[generated.length];
         this.owed = new AtomicInteger(prompts);
@@ -133,7 +135,7 @@ final class Completion {
         return answer;
     }
 
-    /** Keeps a prompt's span until this ends, which it may have by now. */
+    /** Keeps a prompt's span until its rows are written, or this ends, which it may have by now. */
     private void begin(SequenceTrace prompt) {
         boolean late;
         synchronized (this) {
@@ -204,8 +206,8 @@ final class Completion {
         }
         List<ScoreTask> tasks = value(admission.admitTogether(sequences, terms, System.nanoTime()));
         try {
-            long bytes = tasks.stream().mapToLong(terms::mostBytes).sum();
-            budget.take(bytes);
+            long[] bytes = tasks.stream().mapToLong(terms::mostBytes).toArray();
+            budget.take(Arrays.stream(bytes).sum());
             hold(bytes);
             return tasks;
         } catch (BadRequest e) {
@@ -215,16 +217,31 @@ final class Completion {
         }
     }
 
-    /** Keeps room until this ends, which it may have by now. */
-    private void hold(long bytes) {
+    /** Keeps each prompt's room until its rows are written, or this ends, which it may have by now. */
+    private void hold(long[] bytes) {
         boolean late;
         synchronized (this) {
             late = over;
-            heldBytes = late ? 0 : bytes;
+            if (!late) {
+                System.arraycopy(bytes, 0, heldBytes, 0, bytes.length);
+            }
         }
         if (late) {
-            budget.give(bytes);
+            budget.give(Arrays.stream(bytes).sum());
         }
+    }
+
+    /** A prompt's rows are written, and not held any more: others may have their room. */
+    void written(int index) {
+        long bytes;
+        Optional<SequenceTrace> prompt;
+        synchronized (this) {
+            bytes = heldBytes[index];
+            heldBytes[index] = 0;
+            prompt = index < traces.size() ? Optional.of(traces.get(index)) : Optional.empty();
+        }
+        budget.give(bytes);
+        prompt.ifPresent(SequenceTrace::end);
     }
 
     /** The older form is four lists side by side, which are written at once. */
@@ -472,8 +489,8 @@ final class Completion {
             over = true;
             left = List.copyOf(handles);
             handles.clear();
-            bytes = heldBytes;
-            heldBytes = 0;
+            bytes = Arrays.stream(heldBytes).sum();
+            Arrays.fill(heldBytes, 0);
             prompts = List.copyOf(traces);
         }
         self.set(null);
