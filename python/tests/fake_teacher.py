@@ -41,6 +41,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.abort_decodes: set[int] = set()
         self.refusal: tuple[grpc.StatusCode, str, str] | None = None
         self.description_refusal: tuple[grpc.StatusCode, str, str] | None = None
+        self.next_descriptions: list[teacher_pb2.Teacher] = []
         self.fails_texts = False
         self._server: grpc.Server | None = None
         self.lock = threading.Lock()
@@ -88,7 +89,8 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
     def GetTeacher(self, request, context):
         self.metadata.append(dict(context.invocation_metadata()))
         refuse(context, self.description_refusal)
-        return teacher_service_pb2.GetTeacherResponse(teacher=self.teacher())
+        described = self.next_descriptions.pop(0) if self.next_descriptions else self.teacher()
+        return teacher_service_pb2.GetTeacherResponse(teacher=described)
 
     def ScoreSequences(self, requests, context) -> Iterator[Response]:
         first = next(requests)

@@ -356,6 +356,15 @@ class TestRefusingReplica:
             with lyne.TeacherClient(f"{refusing.address},{serving.address}", options()) as client:
                 assert client.describe().vocabulary_size == rows.VOCABULARY
 
+    def test_connect_first_description_that_was_changed_on_the_way_is_not_believed(self):
+        with FakeTeacher() as lone:
+            changed = lone.teacher()
+            changed.digests.model_sha256 = bytes([1]) + changed.digests.model_sha256[1:]
+            lone.next_descriptions.append(changed)
+            with lyne.TeacherClient(lone.address, options()) as client:
+                assert client.describe().model_sha256 == rows.TEACHER.hex()
+                client.open(lyne.TopK(4)).close()
+
     def test_connect_all_refuse_ends_at_once_with_what_each_says(self):
         with FakeTeacher() as one, FakeTeacher() as other:
             one.description_refusal, other.description_refusal = NOT_FOUND, UNKNOWN_TOKEN

@@ -170,10 +170,15 @@ class TeacherClient:
     # --- the first word -------------------------------------------------------------------------------------------------------
 
     def _describe_first(self) -> TeacherDescription:
-        """Asks one replica after the other until one describes its teacher or time is up."""
+        """Asks one replica after the other until one describes its teacher or time is up.
+
+        A description is believed once it was heard twice: all that comes later is compared with it, and one that was changed on the way
+        would be everybody's word against it.
+        """
         start = time.monotonic()
         tried: dict[str, str] = {}
         standings: dict[Address, Standing] = {}
+        heard: list[TeacherDescription] = []
         delay = self._options.first_backoff
         while True:
             try:
@@ -181,15 +186,20 @@ class TeacherClient:
             except OSError as e:
                 tried[",".join(host for host, _, _ in self._named)] = f"unknown host ({e})"
             for address in self._addresses:
-                left = self._options.open_timeout - (time.monotonic() - start)
-                if left <= 0:
-                    tried.setdefault(address.target, f"no answer within {self._options.open_timeout} s")
-                    continue
+                standing = standings.setdefault(address, Standing())
                 try:
-                    return self._describe(address, left)
+                    for _ in range(2):
+                        left = self._options.open_timeout - (time.monotonic() - start)
+                        if left <= 0:
+                            tried.setdefault(address.target, f"no answer within {self._options.open_timeout} s")
+                            break
+                        description = self._describe(address, left)
+                        standing.accepted()
+                        if description in heard:
+                            return description
+                        heard.append(description)
                 except grpc.RpcError as e:
                     failure = Failure.of_call(e)
-                    standing = standings.setdefault(address, Standing())
                     if failure.remedy_of_call() is Remedy.GIVE_UP or failure.description.startswith("TLS: "):
                         standing.refused(failure)
                         tried[address.target] = f"{failure.code}: {failure.description}"
@@ -198,7 +208,7 @@ class TeacherClient:
                     late = failure.code == "DEADLINE_EXCEEDED"
                     tried[address.target] = f"no answer within {self._options.open_timeout} s" if late else failure.description
             history = "; ".join(f"teacher {who}: {why}" for who, why in tried.items())
-            if self._addresses and all(address in standings and standings[address].refuses for address in self._addresses):
+            if self._addresses and all(standings[address].refuses for address in self._addresses):
                 raise TeacherRefusedError(history)
             left = self._options.open_timeout - (time.monotonic() - start)
             if left <= 0:

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * A stream of targets from the replicas of a teacher: fetches the sequences offered behind the student's back, and hands them out in
  * order.
  *
- * <p>One lock guards everything: the window of sequences, the links to the replicas and their calls, patience and the one timer. It is
+ * <p>One lock guards everything: the window of sequences, the connections to the replicas and their calls, the progress timeout and the one timer. It is
  * never held while anything blocks: sending only queues, and a message is sent only where the transport is ready for it. Whatever
  * happens ends in {@link #pump}, which looks at the whole state, does what can be done now and sets the timer for the next moment at
  * which something can. {@link CallResponses} decodes and checks rows without the lock, and takes it briefly to say what came.
@@ -192,7 +192,7 @@ final class ReplicaPool implements TargetStream {
             if (!window.hasRoomFor(sequence)) {
                 return false;
             }
-            startPatience();
+            startProgressTimeout();
             window.addLast(sequence).span = traces.sequence(sequence);
             pump();
             return true;
@@ -207,7 +207,7 @@ final class ReplicaPool implements TargetStream {
         lock.lock();
         try {
             requireAlive();
-            startPatience();
+            startProgressTimeout();
             window.addFirst(sequence).span = traces.sequence(sequence);
             pump();
         } finally {
@@ -311,9 +311,9 @@ final class ReplicaPool implements TargetStream {
         return request.selection();
     }
 
-    /** The clock of patience starts with the first sequence that has to be waited for. */
+    /** The progress timeout starts with the first sequence that has to be waited for. */
     @GuardedBy("lock")
-    private void startPatience() {
+    private void startProgressTimeout() {
         if (window.unresolved() == 0) {
             progressTimeout.begin(nowNanos());
         }
@@ -933,7 +933,7 @@ final class ReplicaPool implements TargetStream {
         timer.cancel();
         options.listener()
                 .onWaiting("this process did not run for " + ReplicaConnection.seconds(late)
-                        + "; its patience starts anew");
+                        + "; its timeouts start anew");
     }
 
     @GuardedBy("lock")

@@ -11,6 +11,7 @@ import java.net.UnknownHostException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -167,12 +168,16 @@ public final class TeacherClient implements TargetSource {
 
     private record Described(Replica by, TeacherDescription teacher) {}
 
-    /** Asks all replicas side by side until one describes its teacher or the time is over. */
+    /**
+     * Asks all replicas side by side until one describes its teacher or the time is over. A description is believed once it was heard twice: all
+     * that comes later is compared with it, and one that was changed on the way would be everybody's word against it.
+     */
     private Described describeFirst() {
         var answers = new LinkedBlockingQueue<Answer>();
         Map<Replica, Answer> asked = new HashMap<>();
         Map<Replica, Long> askAtNanos = new HashMap<>();
         Map<Replica, Standing> standings = new HashMap<>();
+        Set<TeacherDescription> heard = new HashSet<>();
         Map<String, String> tried = new LinkedHashMap<>();
         Backoff backoff = new Backoff(
                 options.timeouts().firstBackoff(),
@@ -193,15 +198,23 @@ public final class TeacherClient implements TargetSource {
                 }
                 Answer answer = answers.poll(POLL_NANOS, TimeUnit.NANOSECONDS);
                 if (answer != null) {
-                    asked.remove(answer.replica);
+                    Replica replica = answer.replica;
+                    Standing standing = standings.computeIfAbsent(replica, unused -> new Standing());
+                    asked.remove(replica);
                     try {
-                        return new Described(
-                                answer.replica,
+                        TeacherDescription described =
                                 Contract.description(Objects.requireNonNull(Futures.getDone(answer.future))
-                                        .getTeacher()));
+                                        .getTeacher());
+                        if (!heard.add(described)) {
+                            return new Described(replica, described);
+                        }
+                        standing.accepted();
+                        if (heard.size() == 1) {
+                            askAtNanos.remove(replica);
+                            continue; // asked again at once, whatever time is left
+                        }
+                        askAtNanos.put(replica, nanoTime.getAsLong() + backoff.nextNanos());
                     } catch (ExecutionException e) {
-                        Replica replica = answer.replica;
-                        Standing standing = standings.computeIfAbsent(replica, unused -> new Standing());
                         tried.put(replica.label(), reason(standing, Objects.requireNonNullElse(e.getCause(), e)));
                         requireOneThatMayAccept(standings, tried);
                         long delay = standing.refuses() ? backoff.longNanos() : backoff.nextNanos();

@@ -16,6 +16,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,7 +25,10 @@ import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
-/** Takes a teacher's tokenizer from its server, checked file by file. */
+/**
+ * Takes a teacher's tokenizer from its server, checked file by file. What does not fit its digest may have been changed on the way: that a
+ * server sends it so is believed once it was sent so a few times.
+ */
 public final class TokenizerDownload {
     private static final Set<String> NAMES = Set.of(
             "tokenizer.json",
@@ -38,6 +42,9 @@ public final class TokenizerDownload {
     private static final long PAUSE_MILLIS = 500;
     private static final long NANOS_BETWEEN_LINES = TimeUnit.SECONDS.toNanos(10);
 
+    /** Garbled answers of a server after which they are its own. */
+    private static final int FEW = 3;
+
     private TokenizerDownload() {}
 
     /**
@@ -47,7 +54,7 @@ public final class TokenizerDownload {
      * @param addresses of the teacher's servers, all asked side by side; the first to answer sends it, or another where that refuses
      * @param options the teacher's name, security, timeouts and listener
      * @throws TeacherUnavailableException where none answers, or none sends it
-     * @throws TeacherRefusedException where no server has a tokenizer or lets the caller in, or one sends what it did not announce
+     * @throws TeacherRefusedException where no server has a tokenizer or lets the caller in, or sends what it did not announce, a few times
      */
     public static void into(Path directory, String addresses, ClientOptions options) throws IOException {
         into(directory, addresses, options, System::nanoTime);
@@ -66,7 +73,7 @@ public final class TokenizerDownload {
         }
     }
 
-    /** Fetches from the first that does not refuse; throws where all do. Returns whether it is there; false: one broke off. */
+    /** Fetches from the first that does not refuse; throws where all do. Returns whether it is there; false: one is to be asked again. */
     private static boolean fetched(Path directory, List<Replica> replicas, String teacher, Failures failures)
             throws IOException {
         List<String> refusals = new ArrayList<>();
@@ -76,20 +83,39 @@ public final class TokenizerDownload {
                 return true;
             } catch (StatusRuntimeException e) {
                 CallFailure failure = CallFailure.of(e);
-                if (failure.ofCall() != CallFailure.Remedy.GIVE_UP && !CallFailure.isUntrusted(e)) {
+                boolean again = failure.isGarbled()
+                        ? failures.mayBeMended(replica)
+                        : failure.ofCall() != CallFailure.Remedy.GIVE_UP && !CallFailure.isUntrusted(e);
+                if (again) {
                     failures.add("teacher " + replica.label() + ": " + failure.description());
                     return false;
                 }
                 refusals.add("teacher " + replica.label() + ": " + failure);
+            } catch (NotAsAnnouncedException e) {
+                if (failures.mayBeMended(replica)) {
+                    failures.add("teacher " + replica.label() + ": " + e.getMessage());
+                    return false;
+                }
+                refusals.add("teacher " + replica.label() + ": " + e.getMessage());
             }
         }
         throw new TeacherRefusedException(String.join("; ", refusals));
     }
 
-    /** Downloads that broke off from servers that had answered: how long so, and the lines that say it. */
+    /** Files that came otherwise than announced. */
+    private static final class NotAsAnnouncedException extends Exception {
+        private static final long serialVersionUID = 1;
+
+        NotAsAnnouncedException(String what) {
+            super("the server sent " + what);
+        }
+    }
+
+    /** Downloads that broke off from servers that had answered, or came garbled: how long so, and the lines that say it. */
     private static final class Failures {
         private final ClientOptions options;
         private final LongSupplier nanoTime;
+        private final Map<String, Integer> garbled = new HashMap<>();
         private boolean any;
         private long firstNanos;
         private long lineNanos;
@@ -97,6 +123,11 @@ public final class TokenizerDownload {
         Failures(ClientOptions options, LongSupplier nanoTime) {
             this.options = options;
             this.nanoTime = nanoTime;
+        }
+
+        /** A server's answer, or what it heard, was garbled. Returns whether that may have come about on the way. */
+        boolean mayBeMended(Replica by) {
+            return garbled.merge(by.label(), 1, Integer::sum) < FEW;
         }
 
         /** Throws after the progress timeout. */
@@ -129,7 +160,8 @@ public final class TokenizerDownload {
 
     private record Announced(ByteString sha256, long bytes, ByteArrayOutputStream received) {}
 
-    private static Map<String, byte[]> download(ManagedChannel channel, String teacher) throws IOException {
+    private static Map<String, byte[]> download(ManagedChannel channel, String teacher)
+            throws IOException, NotAsAnnouncedException {
         Map<String, Announced> files = new LinkedHashMap<>();
         long left = MOST_BYTES;
         Iterator<GetTokenizerResponse> parts = TeacherServiceGrpc.newBlockingStub(channel)
@@ -140,9 +172,8 @@ public final class TokenizerDownload {
             GetTokenizerResponse part = parts.next();
             left -= part.getPart().size();
             if (!NAMES.contains(part.getFileName()) || left < 0) {
-                throw new TeacherRefusedException(
-                        "the server sent " + part.getFileName() + " as a part of its tokenizer" + " (expected: at most "
-                                + MOST_BYTES + " bytes of " + NAMES + ")");
+                throw new NotAsAnnouncedException(part.getFileName() + " as a part of its tokenizer (expected: at most "
+                        + MOST_BYTES + " bytes of " + NAMES + ")");
             }
             Announced file = files.computeIfAbsent(
                     part.getFileName(),
@@ -150,14 +181,16 @@ public final class TokenizerDownload {
             part.getPart().writeTo(file.received());
         }
         Map<String, byte[]> whole = new LinkedHashMap<>();
-        files.forEach((name, file) -> whole.put(name, checked(name, file)));
+        for (Map.Entry<String, Announced> file : files.entrySet()) {
+            whole.put(file.getKey(), checked(file.getKey(), file.getValue()));
+        }
         if (!whole.containsKey("tokenizer.json")) {
-            throw new TeacherRefusedException("the server sent " + whole.keySet() + " (expected: tokenizer.json)");
+            throw new NotAsAnnouncedException(whole.keySet() + " (expected: tokenizer.json)");
         }
         return whole;
     }
 
-    private static byte[] checked(String name, Announced file) {
+    private static byte[] checked(String name, Announced file) throws NotAsAnnouncedException {
         byte[] bytes = file.received().toByteArray();
         try {
             byte[] digest = MessageDigest.getInstance("SHA-256").digest(bytes);
@@ -167,7 +200,7 @@ public final class TokenizerDownload {
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every Java platform has SHA-256", e);
         }
-        throw new TeacherRefusedException("the server sent " + bytes.length + " bytes of " + name + " (expected: the "
+        throw new NotAsAnnouncedException(bytes.length + " bytes of " + name + " (expected: the "
                 + Long.toUnsignedString(file.bytes()) + " bytes of the SHA-256 that it announced)");
     }
 

@@ -73,6 +73,9 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** Refusal of a question for the description; null: it is answered. */
     volatile @Nullable StatusRuntimeException descriptionRefusal;
 
+    /** What is answered to the next questions for the description, before that. */
+    final Queue<Teacher> nextDescriptions = new ConcurrentLinkedQueue<>();
+
     /** Descriptions asked for. */
     final AtomicInteger described = new AtomicInteger();
 
@@ -217,8 +220,10 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
             responses.onError(refused);
             return;
         }
-        responses.onNext(
-                GetTeacherResponse.newBuilder().setTeacher(description()).build());
+        Teacher next = nextDescriptions.poll();
+        responses.onNext(GetTeacherResponse.newBuilder()
+                .setTeacher(next == null ? description() : next)
+                .build());
         responses.onCompleted();
     }
 

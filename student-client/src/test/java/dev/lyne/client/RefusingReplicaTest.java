@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.awaitility.Awaitility.await;
 
+import com.google.protobuf.ByteString;
+import dev.lyne.v1.Teacher;
 import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -268,6 +270,27 @@ final class RefusingReplicaTest {
             } finally {
                 loading.join();
             }
+        }
+    }
+
+    /** A bit of the first description was turned over on the way: the run that begins with it would take no row of any teacher. */
+    @Test
+    void connect_firstDescriptionWasChangedOnTheWay_isNotBelieved() throws Exception {
+        try (FakeTeacher lone = new FakeTeacher(1)) {
+            byte[] changed = lone.modelDigest.toByteArray();
+            changed[7] ^= 4;
+            Teacher right = lone.description();
+            lone.nextDescriptions.add(right.toBuilder()
+                    .setDigests(right.getDigests().toBuilder().setModelSha256(ByteString.copyFrom(changed)))
+                    .build());
+            try (TeacherClient client =
+                            TeacherClient.connect(lone.address(), options().build());
+                    TargetStream stream = client.open(Students.REQUEST)) {
+                assertThat(client.describe()).isEqualTo(Contract.description(right));
+                List<TargetSequence> sequences = Students.sequences(4, 87);
+                Students.assertExactly(Students.takeAll(stream, sequences), sequences, lone.model);
+            }
+            assertThat(lone.described).hasValue(3);
         }
     }
 

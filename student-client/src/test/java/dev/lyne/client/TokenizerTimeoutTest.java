@@ -45,13 +45,18 @@ final class TokenizerTimeoutTest {
     }
 
     private static void send(StreamObserver<GetTokenizerResponse> responses) {
+        send(responses, TOKENIZER);
+    }
+
+    /** Sends a tokenizer that is announced as the right one. */
+    private static void send(StreamObserver<GetTokenizerResponse> responses, byte[] bytes) {
         try {
             responses.onNext(GetTokenizerResponse.newBuilder()
                     .setFileName("tokenizer.json")
                     .setFileBytes(TOKENIZER.length)
                     .setFileSha256(ByteString.copyFrom(
                             MessageDigest.getInstance("SHA-256").digest(TOKENIZER)))
-                    .setPart(ByteString.copyFrom(TOKENIZER))
+                    .setPart(ByteString.copyFrom(bytes))
                     .build());
         } catch (java.security.NoSuchAlgorithmException e) {
             throw new AssertionError(e);
@@ -122,6 +127,48 @@ final class TokenizerTimeoutTest {
                             () -> TokenizerDownload.into(directory, teacher.address(), options(20), secondEachLook()))
                     .isInstanceOf(TeacherUnavailableException.class)
                     .hasMessage("teacher " + teacher.address() + ": draining");
+        }
+    }
+
+    /** As a network that turns bits over has it: in an answer, and in what the server hears. */
+    @Test
+    void into_garbledTwice_isAskedAgain() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1)) {
+            AtomicInteger asked = new AtomicInteger();
+            teacher.tokenizer = responses -> {
+                switch (asked.incrementAndGet()) {
+                    case 1 -> send(responses, "{:".getBytes(StandardCharsets.UTF_8));
+                    case 2 ->
+                        responses.onError(FakeTeacher.failure(
+                                Status.Code.INVALID_ARGUMENT, "MALFORMED_MESSAGE", "message: 3 bytes"));
+                    default -> send(responses);
+                }
+            };
+            TokenizerDownload.into(directory, teacher.address(), options(40));
+            assertThat(asked).hasValue(3);
+            assertThat(directory.resolve("tokenizer.json")).hasBinaryContent(TOKENIZER);
+            assertThat(lines)
+                    .hasSize(1)
+                    .first()
+                    .asString()
+                    .contains("teacher " + teacher.address()
+                            + ": the server sent 2 bytes of tokenizer.json (expected: the 2 bytes of the SHA-256");
+        }
+    }
+
+    @Test
+    void into_garbledAgainAndAgain_isRefusedAfterAFewTries() throws Exception {
+        try (FakeTeacher teacher = new FakeTeacher(1)) {
+            AtomicInteger asked = new AtomicInteger();
+            teacher.tokenizer = responses -> {
+                asked.incrementAndGet();
+                send(responses, "{:".getBytes(StandardCharsets.UTF_8));
+            };
+            assertThatThrownBy(() -> TokenizerDownload.into(directory, teacher.address(), options(40)))
+                    .isInstanceOf(TeacherRefusedException.class)
+                    .hasMessageContaining("teacher " + teacher.address()
+                            + ": the server sent 2 bytes of tokenizer.json (expected: the 2 bytes of the SHA-256");
+            assertThat(asked).hasValue(3);
         }
     }
 

@@ -82,7 +82,7 @@ final class ArchitectureTest {
             .mayOnlyBeAccessedByLayers(
                     "server", "rpc", "http", "access", "admission", "score", "decode", "batch", "engine", "model")
             .whereLayer("trace")
-            .mayOnlyBeAccessedByLayers("server", "rpc", "score", "batch", "model");
+            .mayOnlyBeAccessedByLayers("server", "rpc", "http", "score", "batch", "model");
 
     @ArchTest
     static final ArchRule packages_areFreeOfCycles =

@@ -161,6 +161,14 @@ public final class ServeCommand implements Callable<Integer> {
     private long stuckDeviceSeconds;
 
     @Option(
+            names = "--load-seconds",
+            defaultValue = "3600",
+            description =
+                    "Longest that a teacher may take to load and warm up, s, beside --engine-wait-seconds: then it could not be"
+                            + " loaded, and others go on (default: ${DEFAULT-VALUE}).")
+    private long loadSeconds;
+
+    @Option(
             names = "--drain-seconds",
             defaultValue = "30",
             description = "Longest that a drain lets streams finish, s (default: ${DEFAULT-VALUE}).")
@@ -199,6 +207,7 @@ public final class ServeCommand implements Callable<Integer> {
         AtLeast.require("--fair-batch-millis", fairBatchMillis, 1);
         AtLeast.require("--max-queue-millis", maxQueueMillis, 1);
         AtLeast.require("--stuck-device-seconds", stuckDeviceSeconds, 1);
+        AtLeast.require("--load-seconds", loadSeconds, 1);
         AtLeast.require("--drain-seconds", drainSeconds, 0);
         Telemetry telemetry = traces.open("lyne-teacher"); // closed once the server has drained
         TeacherServerOptions.Builder options = TeacherServerOptions.builder()
@@ -208,6 +217,7 @@ public final class ServeCommand implements Callable<Integer> {
                         .withFairBatch(Duration.ofMillis(fairBatchMillis))
                         .withMaxQueue(Duration.ofMillis(maxQueueMillis)))
                 .stuckDevice(Duration.ofSeconds(stuckDeviceSeconds))
+                .loadTimeout(Duration.ofSeconds(loadSeconds))
                 .drainTimeout(Duration.ofSeconds(drainSeconds))
                 .telemetry(telemetry.telemetry())
                 .reflection(reflection);

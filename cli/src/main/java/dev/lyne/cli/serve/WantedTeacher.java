@@ -16,9 +16,9 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 
 /**
@@ -44,9 +44,6 @@ record WantedTeacher(
         Optional<Long> cacheBytes,
         long keyValueBytes,
         int encodeThreads) {
-    /** One model at a time: which kernels its products go through is measured as it is loaded. */
-    private static final ReentrantLock MEASURING = new ReentrantLock();
-
     /**
      * The entry of a server, with nothing loaded yet.
      *
@@ -108,7 +105,21 @@ record WantedTeacher(
                 settings.name(),
                 "engine " + settings + " decodes=" + (keyValueBytes > 0),
                 new TeacherEntry.Memory(0, keyValueBytes, false),
-                () -> new OpenedTeacher.Remote(EngineTeacher.open(settings, encodeThreads)));
+                new TeacherEntry.Loader() {
+                    @Override
+                    public OpenedTeacher open() throws IOException, InterruptedException {
+                        return new OpenedTeacher.Remote(EngineTeacher.open(settings, encodeThreads));
+                    }
+
+                    /** For its file of identity, for an address that answers, and for the answer to its first probe. */
+                    @Override
+                    public Duration waits() {
+                        return settings.limits()
+                                .absence()
+                                .multipliedBy(2)
+                                .plus(settings.limits().answer());
+                    }
+                });
     }
 
     private TeacherEntry synthetic(SyntheticSettings settings) {
@@ -140,20 +151,21 @@ record WantedTeacher(
     private TeacherEntry.Loader loader(String served, Path directory) {
         return new TeacherEntry.Loader() {
             @Override
-            public OpenedTeacher open() throws IOException, InterruptedException {
-                MEASURING.lockInterruptibly();
-                try {
-                    return new OpenedTeacher.Local(DeviceCopies.load(
-                            deviceNames(),
-                            device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
-                } finally {
-                    MEASURING.unlock();
-                }
+            public OpenedTeacher open() throws IOException {
+                return new OpenedTeacher.Local(DeviceCopies.load(
+                        deviceNames(),
+                        device -> LanguageModelTeacher.load(served, directory, on(device), deterministic)));
             }
 
             @Override
             public void check() throws IOException {
                 LanguageModelTeacher.check(directory);
+            }
+
+            /** Which kernels its products go through is measured as it is loaded. */
+            @Override
+            public boolean alone() {
+                return true;
             }
         };
     }

@@ -5,6 +5,7 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.PositionWeight;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
@@ -119,6 +120,7 @@ public final class Admission {
                     format,
                     flow,
                     chosenAlone,
+                    PositionWeight.ONE,
                     open.getVouchedOnly(),
                     limits.maxInFlightSequences(),
                     Math.max(1, Math.min(limits.maxInFlightTokens(), fittingTokens))));
@@ -168,7 +170,7 @@ public final class Admission {
             if (!admittedTokens.take(tenant.name(), task.tokens())) {
                 return full(task.tokens());
             }
-            quotas.count(tenant, task.tokens());
+            quotas.count(tenant, terms.quotaPositions(task));
             return new AdmissionResult.Accepted<>(task);
         });
     }
@@ -190,10 +192,11 @@ public final class Admission {
             }
             tasks.add(((AdmissionResult.Accepted<ScoreTask>) task).value());
         }
-        return reserve(tasks, terms.flow().tenant());
+        return reserve(tasks, terms);
     }
 
-    private AdmissionResult<List<ScoreTask>> reserve(List<ScoreTask> tasks, Tenant tenant) {
+    private AdmissionResult<List<ScoreTask>> reserve(List<ScoreTask> tasks, StreamTerms terms) {
+        Tenant tenant = terms.flow().tenant();
         long tokens = tasks.stream().mapToLong(ScoreTask::tokens).sum();
         if (tasks.size() > 1 && tokens > limits.maxQueuedTokens()) {
             return AdmissionResult.refuse(
@@ -204,13 +207,15 @@ public final class Admission {
         if (!admittedTokens.take(tenant.name(), tokens)) {
             return full(tokens);
         }
-        AdmissionResult<Long> taken = quotas.take(tenant, tokens);
+        List<ScoreTask> paying = tasks.stream()
+                .map(task -> task.paidWith(terms.quotaPositions(task)))
+                .toList();
+        AdmissionResult<Long> taken = quotas.take(
+                tenant, paying.stream().mapToLong(ScoreTask::quotaPositions).sum());
         if (taken instanceof AdmissionResult.Refused<Long>) {
             admittedTokens.give(tenant.name(), tokens);
         }
-        return taken.map(paid -> tasks.stream()
-                .map(task -> task.paidWith(paid == 0 ? 0 : task.tokens()))
-                .toList());
+        return taken.map(paid -> paid == 0 ? tasks : paying);
     }
 
     private <T> AdmissionResult<T> full(long tokens) {

@@ -15,8 +15,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * How fast tenants ask, against their quotas: a token bucket each, of positions. A sequence takes one for each of its tokens, since all of
- * them go through the model, whichever are wanted; where its rows were kept or shared, they are put back. Safe for several threads.
+ * How fast tenants ask, against their quotas: a token bucket each, of plain positions. A sequence takes one for each of its tokens, since all of
+ * them go through the model, whichever are wanted, or more where each {@linkplain StreamTerms#quotaPositions takes longer}; where its rows were
+ * kept or shared, they are put back. Safe for several threads.
  *
  * <p>What takes more at once than the bucket can hold begins once it is full, and leaves a debt, which is paid off before anything else
  * begins: so nothing is refused for ever, and nothing costs less for being long.

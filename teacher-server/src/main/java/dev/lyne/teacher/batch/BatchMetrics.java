@@ -1,9 +1,11 @@
 package dev.lyne.teacher.batch;
 
 import dev.lyne.row.ScoreItem;
+import dev.lyne.row.Selection;
 import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.trace.BatchTraces;
 import dev.lyne.teacher.trace.SequenceTrace;
+import dev.lyne.v1.SelectionKind;
 import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.Gauge;
@@ -13,8 +15,10 @@ import io.micrometer.core.instrument.Timer;
 import io.opentelemetry.api.trace.Span;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import java.util.function.ToDoubleFunction;
 
 /** Metrics of a teacher's batches. */
 public final class BatchMetrics {
@@ -108,6 +112,19 @@ public final class BatchMetrics {
                 .description("Sequences that wait for the device")
                 .tags(tags)
                 .register(registry);
+    }
+
+    void bindWeights(ToDoubleFunction<SelectionKind> weight) {
+        for (SelectionKind kind : Selection.kinds()) {
+            Gauge.builder("lyne.teacher.quota.weight", () -> weight.applyAsDouble(kind))
+                    .description(
+                            "What a position counts in a quota, by selection: measured device time over that of a plain position")
+                    .tags(tags)
+                    .tag(
+                            "selection",
+                            kind.name().replaceFirst("SELECTION_KIND_", "").toLowerCase(Locale.ROOT))
+                    .register(registry);
+        }
     }
 
     void waited(long nanos) {

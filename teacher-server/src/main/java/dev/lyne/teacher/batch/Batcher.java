@@ -3,6 +3,7 @@ package dev.lyne.teacher.batch;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
+import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
@@ -13,6 +14,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.wire.Digests;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
 import java.util.ArrayDeque;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -85,6 +88,9 @@ public final class Batcher implements Teacher, AutoCloseable {
     @GuardedBy("lock")
     private final ForwardCosts costs = new ForwardCosts();
 
+    /** Told with the lock held. */
+    private final PositionWeights weights;
+
     @GuardedBy("lock")
     private final BatchQueue queue;
 
@@ -123,6 +129,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         this.nanoClock = nanoClock;
         this.metrics = metrics;
         this.queue = new BatchQueue(options, costs);
+        this.weights = new PositionWeights(model.description().vocabularySize());
         String name = model.description().name();
         this.completions = new ThreadPoolExecutor(
                 completionThreads,
@@ -136,6 +143,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         this.devicesCold = new AtomicInteger(devices.size());
         this.devicesAlive = new AtomicInteger(devices.size());
         metrics.bindQueue(this::queuedTokens, this::queuedSequences);
+        metrics.bindWeights(weights::ofSelection);
         beside.onArrival(this::wake);
         devices.forEach(Device::start);
     }
@@ -218,7 +226,12 @@ public final class Batcher implements Teacher, AutoCloseable {
                 retryMillis);
     }
 
-    /** Returns the lines of what waits for the device, by class and tenant. */
+    @Override
+    public double positionWeight(int tokens, RowContent content) {
+        return weights.of(tokens, content);
+    }
+
+    /** What waits for the device, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         lock.lock();
@@ -385,10 +398,14 @@ public final class Batcher implements Teacher, AutoCloseable {
         }
     }
 
-    private void measure(List<ScoreItem> items, ScoreJob first, long nanos) {
+    private void measure(List<ScoreItem> items, Deque<ScoreJob> jobs, long nanos) {
+        ScoreJob first = jobs.element();
+        long entries = jobs.stream().mapToLong(ScoreJob::entries).sum();
+        boolean full = entries > options.maxEntries() - first.entries();
         lock.lock();
         try {
             costs.add(items, first.content(), first.entries(), nanos);
+            weights.add(items, first.content(), full, nanos);
         } finally {
             lock.unlock();
         }
@@ -528,6 +545,34 @@ public final class Batcher implements Teacher, AutoCloseable {
             DeviceWork.Stretch done = beside.run();
             moved(done.positions());
             charge(done, nanoClock.getAsLong() - startNanos);
+            for (DeviceWork.Forward forward : done.forwards()) {
+                if (forward.threw()) {
+                    threw(forward.of());
+                } else {
+                    computed();
+                }
+            }
+        }
+
+        /** The model threw at a forward. */
+        private void threw(Set<Long> of) {
+            if (failedForwards.failed(of)) {
+                LOG.error(
+                        "teacher {} fails everything on {}: {} forwards of different sequences in a row (expected: none); not serving",
+                        model.description().name(),
+                        name,
+                        FailedForwards.MOST);
+            }
+        }
+
+        /** A forward gave what it was to give. */
+        private void computed() {
+            if (failedForwards.succeeded()) {
+                LOG.warn(
+                        "teacher {} computes on {} again; serving",
+                        model.description().name(),
+                        name);
+            }
         }
 
         private void moved(long positions) {
@@ -663,27 +708,18 @@ public final class Batcher implements Teacher, AutoCloseable {
                     ScoreJob failing = job;
                     complete(failing, () -> failing.failed(failure));
                 }
-                if (failedForwards.failed(items)) {
-                    LOG.error(
-                            "teacher {} fails everything on {}: {} forwards of different sequences in a row (expected: none); not serving",
-                            model.description().name(),
-                            name,
-                            FailedForwards.MOST);
-                }
+                threw(items.stream()
+                        .map(item -> (long) Digests.tokenChecksum(item.tokens()))
+                        .collect(Collectors.toSet()));
                 return;
             } finally {
                 span.end();
             }
-            if (failedForwards.succeeded()) {
-                LOG.warn(
-                        "teacher {} computes on {} again; serving",
-                        model.description().name(),
-                        name);
-            }
+            computed();
             moved(items.stream().mapToLong(item -> item.positions().length).sum());
             long nanos = nanoClock.getAsLong() - startNanos;
             metrics.ran(items, options.maxTokens(), nanos);
-            measure(items, jobs.element(), nanos);
+            measure(items, jobs, nanos);
             for (ScoreOutcome outcome : outcomes) {
                 ScoreJob job = jobs.remove();
                 if (outcome instanceof ScoreOutcome.Scored scored) {

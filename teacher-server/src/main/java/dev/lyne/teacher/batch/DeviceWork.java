@@ -2,7 +2,9 @@ package dev.lyne.teacher.batch;
 
 import dev.lyne.teacher.tenant.Flow;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Work beside scoring that is done on a device's thread, a bounded stretch at a time. */
 public interface DeviceWork {
@@ -11,10 +13,22 @@ public interface DeviceWork {
      *
      * @param positions that the device has worked through
      * @param shares for whom, as parts of the whole
+     * @param forwards in order
      */
-    record Stretch(long positions, Map<Flow, Double> shares) {
+    record Stretch(long positions, Map<Flow, Double> shares, List<Forward> forwards) {
         /** Nothing to speak of. */
-        static final Stretch NOTHING = new Stretch(0, Map.of());
+        static final Stretch NOTHING = new Stretch(0, Map.of(), List.of());
+    }
+
+    /**
+     * A forward of such work.
+     *
+     * @param threw whether the model threw at it
+     * @param of where it did, what tells its texts from others
+     */
+    record Forward(boolean threw, Set<Long> of) {
+        /** One that gave what it was to give. */
+        public static final Forward SUCCEEDED = new Forward(false, Set.of());
     }
 
     /** Never any. */

@@ -1,37 +1,39 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.row.ScoreItem;
-import dev.lyne.wire.Digests;
+import java.util.Collections;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 
 /**
- * Whether a device's forwards fail one after the other, whatever they are of: three in a row that have no sequence in common. One that fails
- * again and again by itself says nothing of the device. Its device's thread tells it; others may ask.
+ * Whether a device's forwards fail one after the other, whatever they are of, sequences or steps of texts that are decoded: three in a row that have
+ * nothing in common. What fails again and again by itself says nothing of the device. Its device's thread tells it; others may ask.
  */
 final class FailedForwards {
     static final int MOST = 3;
 
-    private final Set<Integer> sequences = new HashSet<>();
+    private final Set<Long> failed = new HashSet<>();
     private int inARow;
     private volatile boolean failing;
 
-    /** A forward has failed. Returns whether that was once too often. */
-    boolean failed(List<ScoreItem> items) {
-        boolean others = items.stream().noneMatch(item -> sequences.contains(checksum(item)));
-        if (!others || failing) {
+    /**
+     * A forward has failed.
+     *
+     * @param of what tells its sequences or texts from others
+     * @return whether that was once too often
+     */
+    boolean failed(Set<Long> of) {
+        if (failing || !Collections.disjoint(failed, of)) {
             return false;
         }
-        items.forEach(item -> sequences.add(checksum(item)));
+        failed.addAll(of);
         failing = ++inARow == MOST;
         return failing;
     }
 
-    /** A forward gave its rows. Returns whether that is news. */
+    /** A forward gave its rows or draws. Returns whether that is news. */
     boolean succeeded() {
         boolean news = failing;
-        sequences.clear();
+        failed.clear();
         inARow = 0;
         failing = false;
         return news;
@@ -39,9 +41,5 @@ final class FailedForwards {
 
     boolean areAll() {
         return failing;
-    }
-
-    private static int checksum(ScoreItem item) {
-        return Digests.tokenChecksum(item.tokens());
     }
 }

@@ -84,7 +84,7 @@ final class ForwardCosts {
     }
 
     /** A token goes through the layers, a wanted position through the output matrix as well. */
-    private static double units(ScoreItem item) {
+    static double units(ScoreItem item) {
         return item.tokens().length + (double) item.positions().length;
     }
 }

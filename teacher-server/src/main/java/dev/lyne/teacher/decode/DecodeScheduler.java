@@ -14,6 +14,7 @@ import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.tenant.FairOrder;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.wire.Digests;
 import dev.lyne.wire.draw.SeededUniforms;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,8 +24,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -135,12 +138,13 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         gather();
         int tokens = choose(chosen, extensions);
         closeGivenUp();
+        List<Forward> forwards = new ArrayList<>();
         if (!chosen.isEmpty()) {
-            step(chosen, extensions);
+            step(chosen, extensions, forwards);
             closeGivenUp();
         }
         cacheBytes = decoder.cacheBytes();
-        return new Stretch(tokens, shares(chosen, extensions, tokens));
+        return new Stretch(tokens, shares(chosen, extensions, tokens), forwards);
     }
 
     private static Map<Flow, Double> shares(List<Sequence> chosen, List<Extension> extensions, int tokens) {
@@ -203,7 +207,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         return tokens;
     }
 
-    private void step(List<Sequence> chosen, List<Extension> extensions) {
+    private void step(List<Sequence> chosen, List<Extension> extensions, List<Forward> forwards) {
         long startNanos = nanoClock.getAsLong();
         List<DecodeOutcome> outcomes;
         try {
@@ -214,20 +218,32 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
             }
         } catch (Throwable e) {
             if (DeviceMemory.isExhausted(e)) {
-                splitOrFail(chosen, extensions, e);
+                splitOrFail(chosen, extensions, forwards, e);
                 return;
             }
             // The step fails, its sequences are told, and the next step gets its chance.
             LOG.error("teacher {} failed to decode {} sequences", teacher.name(), chosen.size(), e);
+            forwards.add(new Forward(true, identities(chosen)));
             failAll(chosen, Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e));
             return;
         }
+        forwards.add(Forward.SUCCEEDED);
         long tokens = extensions.stream()
                 .mapToLong(extension -> extension.item().tokens().length)
                 .sum();
         metrics.stepped(chosen.size(), tokens, nanoClock.getAsLong() - startNanos);
         synchronized (lock) {
             settle(chosen, outcomes);
+        }
+    }
+
+    /** What tells texts from others, wherever they are started again: their keys and prompts. */
+    private Set<Long> identities(List<Sequence> chosen) {
+        synchronized (lock) {
+            return chosen.stream()
+                    .map(sequence -> 31 * sequence.key
+                            + Digests.tokenChecksum(Arrays.copyOf(sequence.tokens, sequence.promptTokens)))
+                    .collect(Collectors.toSet());
         }
     }
 
@@ -246,7 +262,8 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     }
 
     /** Takes each half of a step that the device has no memory for by itself, since no sequence moved; one that is too much alone fails alone. */
-    private void splitOrFail(List<Sequence> chosen, List<Extension> extensions, Throwable cause) {
+    private void splitOrFail(
+            List<Sequence> chosen, List<Extension> extensions, List<Forward> forwards, Throwable cause) {
         memory.warn("teacher " + teacher.name() + ": no memory on the device for a step of decoding of " + chosen.size()
                 + " texts (expected: room; lower --kv-cache-mib or --batch-tokens): "
                 + PrintableText.ofClient(String.valueOf(cause.getMessage())));
@@ -263,9 +280,9 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
             return;
         }
         int half = (chosen.size() + 1) / 2;
-        step(chosen.subList(0, half), extensions.subList(0, half));
+        step(chosen.subList(0, half), extensions.subList(0, half), forwards);
         closeGivenUp(); // what ended with the first half is room for the second
-        step(chosen.subList(half, chosen.size()), extensions.subList(half, extensions.size()));
+        step(chosen.subList(half, chosen.size()), extensions.subList(half, extensions.size()), forwards);
     }
 
     @GuardedBy("lock")

@@ -13,6 +13,8 @@ import dev.lyne.teacher.score.EncodedSequence;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.trace.CallTrace;
+import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.OpenStream;
 import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
@@ -53,6 +55,7 @@ final class Completion {
     private final Admission admission;
     private final RowBudget budget;
     private final Caller caller;
+    private final CallTrace trace;
     private final CompletableFuture<Answer> answer = new CompletableFuture<>();
     private final ScoredPrompt[] scored;
     private final int[] generated;
@@ -68,20 +71,34 @@ final class Completion {
     @GuardedBy("this")
     private final List<Asked> handles = new ArrayList<>();
 
+    /** Room that each prompt's rows have, until they are written. */
     @GuardedBy("this")
-    private long heldBytes;
+    private final long[] heldBytes;
+
+    /** The spans of prompts that were asked for, in order. */
+    @GuardedBy("this")
+    private final List<SequenceTrace> traces = new ArrayList<>();
 
     @GuardedBy("this")
     private boolean over;
 
-    Completion(CompletionRequest request, HttpTeacher teacher, Admission admission, RowBudget budget, Caller caller) {
+    /** @param trace the request's span */
+    Completion(
+            CompletionRequest request,
+            HttpTeacher teacher,
+            Admission admission,
+            RowBudget budget,
+            Caller caller,
+            CallTrace trace) {
         this.request = request;
         this.teacher = teacher;
         this.admission = admission;
         this.budget = budget;
         this.caller = caller;
+        this.trace = trace;
         int prompts = request.prompts().size();
         this.scored = new ScoredPrompt[prompts];
+        this.heldBytes = new long[prompts];
         this.generated = new int[request.choice().wanted() ? prompts : 0];
         this.generatedLogProbabilities = new float[generated.length];
         this.owed = new AtomicInteger(prompts);
@@ -103,14 +120,31 @@ final class Completion {
         try {
             int k = entries();
             StreamTerms terms = open(k == 0 ? new Selection.LabelOnly(List.of()) : new Selection.TopK(k, List.of()));
+            String tenant = terms.flow().tenant().name();
+            trace.opened(terms.teacher().name(), tenant, "http", terms.flow().stream());
             List<ScoreTask> tasks = admitAll(terms);
             for (int i = 0; i < tasks.size(); i++) {
-                ask(tasks.get(i), new Waiting(i, tasks.get(i)));
+                ScoreTask task = tasks.get(i);
+                SequenceTrace prompt = trace.prompt(terms.teacher().name(), tenant, i, task.tokens());
+                begin(prompt);
+                ask(task, new Waiting(i, task, prompt));
             }
         } catch (BadRequest e) {
             fail(e);
         }
         return answer;
+    }
+
+    /** Keeps a prompt's span until its rows are written, or this ends, which it may have by now. */
+    private void begin(SequenceTrace prompt) {
+        boolean late;
+        synchronized (this) {
+            late = over;
+            traces.add(prompt);
+        }
+        if (late) {
+            prompt.end();
+        }
     }
 
     private void ask(ScoreTask task, Callback callback) {
@@ -153,7 +187,7 @@ final class Completion {
         if (refusal.isPresent()) {
             throw Statuses.toBadRequest(refusal.get());
         }
-        return terms;
+        return terms.weighedBy(teacher.sequences().positionWeight());
     }
 
     private static <T> T value(AdmissionResult<T> result) throws BadRequest {
@@ -172,8 +206,8 @@ final class Completion {
         }
         List<ScoreTask> tasks = value(admission.admitTogether(sequences, terms, System.nanoTime()));
         try {
-            long bytes = tasks.stream().mapToLong(terms::mostBytes).sum();
-            budget.take(bytes);
+            long[] bytes = tasks.stream().mapToLong(terms::mostBytes).toArray();
+            budget.take(Arrays.stream(bytes).sum());
             hold(bytes);
             return tasks;
         } catch (BadRequest e) {
@@ -183,16 +217,31 @@ final class Completion {
         }
     }
 
-    /** Keeps room until this ends, which it may have by now. */
-    private void hold(long bytes) {
+    /** Keeps each prompt's room until its rows are written, or this ends, which it may have by now. */
+    private void hold(long[] bytes) {
         boolean late;
         synchronized (this) {
             late = over;
-            heldBytes = late ? 0 : bytes;
+            if (!late) {
+                System.arraycopy(bytes, 0, heldBytes, 0, bytes.length);
+            }
         }
         if (late) {
-            budget.give(bytes);
+            budget.give(Arrays.stream(bytes).sum());
         }
+    }
+
+    /** A prompt's rows are written, and not held any more: others may have their room. */
+    void written(int index) {
+        long bytes;
+        Optional<SequenceTrace> prompt;
+        synchronized (this) {
+            bytes = heldBytes[index];
+            heldBytes[index] = 0;
+            prompt = index < traces.size() ? Optional.of(traces.get(index)) : Optional.empty();
+        }
+        budget.give(bytes);
+        prompt.ifPresent(SequenceTrace::end);
     }
 
     /** The older form is four lists side by side, which are written at once. */
@@ -235,10 +284,17 @@ final class Completion {
     private final class Waiting implements Callback {
         private final int index;
         private final ScoreTask task;
+        private final SequenceTrace prompt;
 
-        Waiting(int index, ScoreTask task) {
+        Waiting(int index, ScoreTask task, SequenceTrace prompt) {
             this.index = index;
             this.task = task;
+            this.prompt = prompt;
+        }
+
+        @Override
+        public SequenceTrace trace() {
+            return prompt;
         }
 
         @Override
@@ -249,6 +305,7 @@ final class Completion {
         @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
             settle(task, source);
+            prompt.answered(source.toString(), narrowed, rows.bytes());
             int[] tokens = task.item().tokens();
             scored[index] = new ScoredPrompt(tokens, rows);
             if (!request.choice().wanted() || choose(index)) {
@@ -260,6 +317,7 @@ final class Completion {
         public void failed(Failure failure) {
             admission.release(task);
             admission.wasSpared(task);
+            prompt.failed(failure.reason().name(), failure.message());
             fail(Statuses.toBadRequest(failure));
         }
     }
@@ -425,16 +483,19 @@ final class Completion {
     /** Lets go of everything: it is answered, or nobody waits for it any more. May be called more than once. */
     void end() {
         List<Asked> left;
+        List<SequenceTrace> prompts;
         long bytes;
         synchronized (this) {
             over = true;
             left = List.copyOf(handles);
             handles.clear();
-            bytes = heldBytes;
-            heldBytes = 0;
+            bytes = Arrays.stream(heldBytes).sum();
+            Arrays.fill(heldBytes, 0);
+            prompts = List.copyOf(traces);
         }
         self.set(null);
         left.forEach(this::withdraw);
         budget.give(bytes);
+        prompts.forEach(SequenceTrace::end);
     }
 }

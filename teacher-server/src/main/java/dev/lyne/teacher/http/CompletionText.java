@@ -259,6 +259,8 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         json.writeNullProperty("routed_experts");
         json.writeEndObject();
         prompt().blocks().forEach(sent);
+        prompt().letGo();
+        completion.written(choice);
         choice++;
         next = -1;
     }

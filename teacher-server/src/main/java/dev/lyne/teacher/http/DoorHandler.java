@@ -8,6 +8,8 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.trace.CallTrace;
+import dev.lyne.teacher.trace.CallTraces;
 import io.netty.buffer.ByteBufInputStream;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.ChannelFuture;
@@ -36,6 +38,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -55,6 +58,10 @@ import tools.jackson.databind.node.ObjectNode;
 final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final int MAX_WAITING = 16;
     private static final Set<String> TOKENIZE_KEYS = new TreeSet<>(List.of("add_special_tokens", "model"));
+
+    /** Paths that stand in names of spans, which are few. */
+    private static final Set<String> TRACED = Set.of("/v1/completions", "/tokenize", "/v1/models", "/version");
+
     private static final PacedLog STRANGERS =
             new PacedLog(LoggerFactory.getLogger(DoorHandler.class), TimeUnit.SECONDS.toNanos(10), System::nanoTime);
     private static final PacedLog DEFECTS = new PacedLog(LoggerFactory.getLogger(DoorHandler.class));
@@ -71,6 +78,12 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     /** A request for rows, until its answer is out, and who made it. */
     private record Running(Completion completion, Caller caller) {}
+
+    /** The span of the request that is being answered. */
+    private CallTrace trace = CallTrace.NONE;
+
+    /** What it is being answered with; 0 until then. */
+    private int answeredWith;
 
     private boolean busy;
     private long waitingBytes;
@@ -107,6 +120,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             tenant = null;
             writing = false;
             bodyRoom = room(request);
+            answeredWith = 0;
+            trace = trace(request);
             served.answering().begin();
             try {
                 answer(context, request);
@@ -121,7 +136,19 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         }
     }
 
-    /** Returns the room that {@link BodyRoom} took for a request. */
+    /** Of what probes ask there is none. */
+    private CallTrace trace(FullHttpRequest request) {
+        Optional<CallTraces> traces = served.terms().traces();
+        if (traces.isEmpty() || request.uri().equals("/health")) {
+            return CallTrace.NONE;
+        }
+        String path = request.uri().split("\\?", 2)[0];
+        String name = request.method() + (TRACED.contains(path) ? " " + path : "");
+        return traces.get()
+                .begin(name, Objects.requireNonNullElse(request.headers().get("traceparent"), ""));
+    }
+
+    /** What {@link BodyRoom} took. */
     private static long room(FullHttpRequest request) {
         return (long) request.content().readableBytes() * RequestBody.MEMORY_FACTOR;
     }
@@ -158,7 +185,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                 });
             case "POST /v1/completions" -> {
                 boolean keepAlive = HttpUtil.isKeepAlive(request);
-                work(context, request, body -> complete(context, keepAlive, body, caller));
+                CallTrace within = trace;
+                work(context, request, body -> complete(context, keepAlive, body, caller, within));
             }
             default ->
                 throw new BadRequest(
@@ -325,13 +353,14 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     /** Asks for the rows, on a worker. */
-    private Runnable complete(ChannelHandlerContext context, boolean keepAlive, RequestBody body, Caller caller)
+    private Runnable complete(
+            ChannelHandlerContext context, boolean keepAlive, RequestBody body, Caller caller, CallTrace within)
             throws BadRequest {
         CompletionRequest parsed = CompletionRequest.parse(body);
         HttpTeacher teacher = teacher(parsed.model(), caller);
         CompletionRequest request = checked(parsed, teacher);
         begin(teacher); // until this one's answer is out
-        Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller);
+        Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller, within);
         ServedMetrics metrics = served.terms().metrics();
         ServedMetrics.OfTeacher ofTeacher =
                 metrics.teacher(teacher.description().name());
@@ -445,6 +474,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
 
     private void write(ChannelHandlerContext context, boolean keepAlive, CompletionText text) {
         writing = true;
+        answeredWith = HttpResponseStatus.OK.code();
         HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
         response.headers().set(HttpHeaderNames.CONTENT_TYPE, HttpHeaderValues.APPLICATION_JSON);
         HttpUtil.setTransferEncodingChunked(response, true);
@@ -471,6 +501,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     private void send(ChannelHandlerContext context, boolean keepAlive, FullHttpResponse response) {
+        answeredWith = response.status().code();
         HttpUtil.setKeepAlive(response, keepAlive && !served.answering().isEnding());
         done(context, keepAlive, context.writeAndFlush(response));
     }
@@ -513,6 +544,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     /** The next request's turn comes once this one's last byte has left. */
     private void done(ChannelHandlerContext context, boolean keepAlive, ChannelFuture sent) {
         var unused = sent.addListener((ChannelFutureListener) written -> {
+            answeredWith = written.isSuccess() ? answeredWith : 0;
             endRunning();
             idle();
             if (!written.isSuccess() || !keepAlive || served.answering().isEnding()) {
@@ -528,6 +560,8 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             busy = false;
             served.bodies().give(bodyRoom);
             bodyRoom = 0;
+            trace.over(answeredWith);
+            trace = CallTrace.NONE;
             served.answering().end();
         }
     }
@@ -548,6 +582,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             request.release();
         }
         waiting.clear();
+        answeredWith = 0;
         endRunning();
         idle();
     }

@@ -3,6 +3,7 @@ package dev.lyne.teacher.http;
 import dev.lyne.teacher.access.Authenticator;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.ServedMetrics;
+import dev.lyne.teacher.trace.CallTraces;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.bootstrap.ServerBootstrap;
@@ -107,6 +108,7 @@ public final class HttpDoor {
      * @param maxRowBytes room for the rows of requests that are computed or being written
      * @param maxBodyBytes room for requests as they arrive and are read
      * @param metrics what is sent and refused, as on gRPC
+     * @param traces where spans of requests come from; none where nobody traces
      */
     public record Terms(
             Authenticator authenticator,
@@ -114,7 +116,8 @@ public final class HttpDoor {
             String version,
             long maxRowBytes,
             long maxBodyBytes,
-            ServedMetrics metrics) {}
+            ServedMetrics metrics,
+            Optional<CallTraces> traces) {}
 
     private HttpDoor(Channel listening, ExecutorService workers, ChannelGroup connections, Answering answering) {
         this.workers = workers;

@@ -6,6 +6,7 @@ import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.TargetBlock;
 import java.nio.ByteBuffer;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A prompt with its rows, which are decoded as they are read in order. One thread at a time.
@@ -14,12 +15,11 @@ import java.util.List;
  */
 final class ScoredPrompt {
     private final int[] tokens;
-    private final List<EncodedBlock> blocks;
-    private int block = -1;
-    private TargetBlock decoded;
+    private List<EncodedBlock> blocks;
+    private int block;
+    private @Nullable TargetBlock decoded;
     private int firstPosition;
 
-    @SuppressWarnings("NullAway.Init") // decoded with the first row that is read
     ScoredPrompt(int[] tokens, EncodedSequence rows) {
         this.tokens = tokens;
         this.blocks = rows.blocks();
@@ -35,20 +35,29 @@ final class ScoredPrompt {
 
     /** Moves to the row of a position, which is there; positions are read in ascending order, or from the start again. */
     Row at(int position) {
-        if (block < 0 || position < firstPosition) {
-            read(0);
+        TargetBlock current = decoded;
+        if (current == null || position < firstPosition) {
+            current = read(0);
         }
-        while (position >= firstPosition + decoded.rows()) {
-            read(block + 1);
+        while (position >= firstPosition + current.rows()) {
+            current = read(block + 1);
         }
-        return new Row(decoded, position - firstPosition);
+        return new Row(current, position - firstPosition);
     }
 
-    private void read(int next) {
+    private TargetBlock read(int next) {
         block = next;
         EncodedBlock encoded = blocks.get(next);
-        decoded = BlockDecoder.decode(ByteBuffer.wrap(encoded.bytes()));
+        TargetBlock read = BlockDecoder.decode(ByteBuffer.wrap(encoded.bytes()));
+        decoded = read;
         firstPosition = encoded.firstPosition();
+        return read;
+    }
+
+    /** Its rows are of no more use: no memory holds them for it. */
+    void letGo() {
+        blocks = List.of();
+        decoded = null;
     }
 
     /** A row of a decoded block. */

@@ -97,6 +97,15 @@ public interface Teacher {
      */
     default void flowsChanged(ScoreJob job) {}
 
+    /**
+     * What each position of a sequence counts in a quota, at least 1: how much longer it takes than a plain one, where that is measured. Never waits.
+     *
+     * @param tokens of the sequence
+     */
+    default double positionWeight(int tokens, RowContent content) {
+        return 1;
+    }
+
     /** Lets go of a sequence that nobody waits for any more; one that has started may run to its end. Calls no job: locks are held. */
     void withdraw(ScoreJob job);
 

@@ -14,6 +14,8 @@ import dev.lyne.teacher.decode.DecodedColumns;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PrintableText;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.trace.CallTrace;
+import dev.lyne.teacher.trace.TextTraces;
 import dev.lyne.v1.DecodeFailed;
 import dev.lyne.v1.DecodeOpened;
 import dev.lyne.v1.DecodeProgress;
@@ -55,6 +57,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     private final DecodeSession session;
     private final String student;
     private final long openedNanos;
+    private final TextTraces traces;
     private final LongAdder texts = new LongAdder(); // that were let in
     private final LongAdder bytes = new LongAdder();
     private final LongAdder drawn = new LongAdder();
@@ -89,6 +92,9 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         this.terms = terms;
         this.student = student;
         this.openedNanos = setup.nanoClock().getAsLong();
+        CallTrace trace = CallTrace.current();
+        trace.opened(terms.teacher().name(), terms.flow().tenant().name(), student, terms.flow().stream());
+        this.traces = trace.texts(terms.teacher().name(), terms.flow().tenant().name());
         DecodeResponse answer = DecodeResponse.newBuilder()
                 .setOpened(DecodeOpened.newBuilder().setTeacher(teachers.describe(teacher)))
                 .build();
@@ -170,6 +176,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                     : admission.start(sequence, terms);
             if (result instanceof AdmissionResult.Accepted<DecodeStart> accepted) {
                 starts.add(accepted.value());
+                traces.started(sequence.getSequence(), sequence.getTokenIdsCount());
                 texts.increment();
             } else if (result instanceof AdmissionResult.Refused<DecodeStart> none) {
                 session.refuse(sequence.getSequence(), none.failure()).ifPresent(call::refuse);
@@ -214,6 +221,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         boolean anyTaken = false;
         boolean oneOfEach = true;
         for (int i = 0; i < columns.sequences().length; i++) {
+            traces.answered(columns.sequences()[i], columns.takenCounts()[i], columns.drawnCounts()[i]);
             anyTaken |= columns.takenCounts()[i] != 0;
             oneOfEach &= columns.drawnCounts()[i] == 1;
         }
@@ -237,6 +245,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         }
         for (int sequence : columns.ended()) {
             message.addEnded(sequence);
+            traces.ended(sequence);
         }
         send(DecodeResponse.newBuilder().setDecoded(message).build());
     }
@@ -246,6 +255,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
         admission.giveBack(terms, spared);
         metrics.refused(failure);
         failures.increment();
+        traces.failed(sequence, failure.reason().name(), failure.message());
         send(DecodeResponse.newBuilder()
                 .setFailed(DecodeFailed.newBuilder().setSequence(sequence).setStatus(Statuses.toStatus(failure)))
                 .build());
@@ -335,6 +345,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                             + " failures=" + failures.sum() + " unended=" + session.texts());
         }
         session.close();
+        traces.end();
     }
 
     @Override

@@ -157,7 +157,8 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                 .flatMap(terms -> teacher.sequences()
                         .refusal(terms.format())
                         .<AdmissionResult<StreamTerms>>map(AdmissionResult.Refused::new)
-                        .orElseGet(() -> new AdmissionResult.Accepted<>(terms)));
+                        .orElseGet(() -> new AdmissionResult.Accepted<>(
+                                terms.weighedBy(teacher.sequences().positionWeight()))));
     }
 
     private static ScoreSequencesResponse answer(Teachers teachers, ServedTeacher teacher, StreamTerms terms) {

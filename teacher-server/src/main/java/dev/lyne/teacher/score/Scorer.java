@@ -29,6 +29,11 @@ public interface Scorer {
         return Optional.empty();
     }
 
+    /** What its positions count in a quota: as many as they are, unless computing some takes longer. */
+    default PositionWeight positionWeight() {
+        return PositionWeight.ONE;
+    }
+
     /** Answers a task, now or later. Never blocks. The waiter may be called before this returns. */
     CancellationHandle score(ScoreTask task, Callback callback);
 }

@@ -94,6 +94,11 @@ public final class SingleFlight implements Scorer {
     }
 
     @Override
+    public PositionWeight positionWeight() {
+        return (tokens, format) -> teacher.positionWeight(tokens, format.computed());
+    }
+
+    @Override
     public Optional<Failure> refusal(RowFormat format) {
         return teacher.refusal(format.computed()).map(line -> new Failure(Failure.Reason.INVALID_REQUEST, line));
     }

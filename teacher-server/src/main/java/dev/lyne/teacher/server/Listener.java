@@ -19,7 +19,6 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.DefaultThreadFactory;
-import io.opentelemetry.api.OpenTelemetry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Optional;
@@ -84,9 +83,8 @@ final class Listener {
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
         builder.intercept(new AuthInterceptor(security.authenticator(), metrics, System::nanoTime));
-        if (options.telemetry() != OpenTelemetry.noop()) {
-            builder.intercept(new CallTraces(options.telemetry())); // outermost, so that refused calls have a span, too
-        }
+        CallTraces.of(options.telemetry())
+                .ifPresent(builder::intercept); // outermost, so that refused calls have a span, too
         this.services = builder.build();
         this.health = options.health()
                 .map(address -> NettyServerBuilder.forAddress(address, InsecureServerCredentials.create())

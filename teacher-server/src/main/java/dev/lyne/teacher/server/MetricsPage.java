@@ -94,7 +94,7 @@ final class MetricsPage implements AutoCloseable {
     private final Channel listening;
     private volatile Optional<Shown> shown = Optional.empty();
 
-    /** @throws IOException where the address cannot be listened on */
+    /** @throws IOException where the address cannot be listened on, with its name */
     MetricsPage(InetSocketAddress address, PrometheusMeterRegistry registry, Limits limits) throws IOException {
         this.registry = registry;
         ChannelFuture bound = new ServerBootstrap()
@@ -124,8 +124,7 @@ final class MetricsPage implements AutoCloseable {
         this.listening = bound.channel();
         if (!bound.isSuccess()) {
             close();
-            Throwable cause = bound.cause();
-            throw cause instanceof IOException unusable ? unusable : new IOException(cause);
+            throw new IOException("--metrics: " + address + ": " + bound.cause().getMessage(), bound.cause());
         }
     }
 

@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
  * @param serving whether health says so
  * @param lives teachers that are loaded, warmed up, served, drained, or could not be loaded
  * @param teachers those that are served
+ * @param positionWeights what a position counts in a quota, by teacher and selection, where it is more than 1
  * @param sessions of Decode
  * @param refusals failures by reason, those that there were
  */
@@ -30,8 +31,9 @@ record ServerStatus(
         boolean serving,
         long heapBytes,
         long maxHeapBytes,
-        List<TeacherLives.Status> lives,
+        List<TeacherLife.Status> lives,
         List<OfTeacher> teachers,
+        Map<String, Map<String, Double>> positionWeights,
         List<OfTier> tiers,
         List<StreamStatus> streams,
         List<SessionStatus> sessions,
@@ -99,6 +101,18 @@ record ServerStatus(
                     value("lyne.teacher.queue.shed", "teacher", name),
                     value("lyne.teacher.cache.bytes", "teacher", name),
                     queue);
+        }
+
+        Map<String, Map<String, Double>> positionWeights() {
+            Map<String, Map<String, Double>> weights = new TreeMap<>();
+            for (Gauge gauge : registry.find("lyne.teacher.quota.weight").gauges()) {
+                double weight = gauge.value();
+                if (weight > 1) {
+                    weights.computeIfAbsent(String.valueOf(gauge.getId().getTag("teacher")), unused -> new TreeMap<>())
+                            .put(String.valueOf(gauge.getId().getTag("selection")), weight);
+                }
+            }
+            return weights;
         }
 
         List<OfTier> tiers() {

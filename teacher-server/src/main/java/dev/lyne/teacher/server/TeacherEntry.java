@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Optional;
 
 /**
@@ -46,6 +47,16 @@ public record TeacherEntry(String name, String revision, Optional<Long> cacheByt
          * @throws IllegalArgumentException likewise
          */
         default void check() throws IOException {}
+
+        /** Whether no other teacher whose loader says so may be opened meanwhile. */
+        default boolean alone() {
+            return false;
+        }
+
+        /** How long it may wait for what is elsewhere, by settings of its own, beside the time that a load may take. */
+        default Duration waits() {
+            return Duration.ZERO;
+        }
     }
 
     public TeacherEntry {

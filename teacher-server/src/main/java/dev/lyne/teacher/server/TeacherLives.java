@@ -8,25 +8,22 @@ import dev.lyne.teacher.http.HttpTeachers;
 import dev.lyne.teacher.model.DeviceMemory;
 import java.io.IOException;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletionStage;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,7 +33,8 @@ import org.slf4j.LoggerFactory;
  * <p>Each name has a place, and each place works towards the entry that is {@linkplain #apply wanted} of it on a thread of its own, one step at a time.
  * The invariants: a name stands for at most one teacher, which is warm; a teacher that leaves is not named any more before it drains, and is closed
  * once; a load that fails leaves what was served under the name. Where another teacher is wanted under a name, it is loaded beside the one that has it
- * where memory holds both, and where not after it, once its files were checked: what fails then leaves none of the name.
+ * where memory holds both, and where not after it, once its files were checked: what fails then leaves none of the name. A load that takes longer than
+ * it may has failed, and holds up no other.
  */
 final class TeacherLives implements HttpTeachers {
     private static final Logger LOG = LoggerFactory.getLogger(TeacherLives.class);
@@ -45,23 +43,7 @@ final class TeacherLives implements HttpTeachers {
     /** Names of teachers that went away which are remembered, so that their students look elsewhere. */
     private static final int MAX_GONE = 1_024;
 
-    /** Between the names of a teacher and of one of its devices. */
-    private static final String ON = " on ";
-
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-
-    /** Where a teacher stands in its life. */
-    enum State {
-        LOADING,
-        WARMING,
-        SERVING,
-        DRAINING,
-        FAILED;
-
-        String label() {
-            return name().toLowerCase(Locale.ROOT);
-        }
-    }
 
     /** What the server around does for them. Calls from any thread, of which only {@link #drain} blocks; none calls back. */
     interface Surroundings {
@@ -81,106 +63,21 @@ final class TeacherLives implements HttpTeachers {
         void lost(String name, Throwable cause);
     }
 
-    /**
-     * A teacher's life, for people.
-     *
-     * @param seconds that it has been in its state
-     * @param device where it computes; empty until it is loaded
-     * @param model beginning of its digest; empty until it is loaded
-     * @param cacheBytes its name's share of the memory cache
-     * @param detail why it failed
-     */
-    record Status(
-            String teacher,
-            String state,
-            double seconds,
-            String device,
-            String precision,
-            String model,
-            long cacheBytes,
-            String detail) {}
-
-    /** One teacher, from its loading to its end. Changed with the lock held. */
-    private static final class Life {
-        private final TeacherEntry entry;
-        private State state = State.LOADING;
-        private long sinceNanos = System.nanoTime();
-        private Optional<TeacherStages> stages = Optional.empty();
-        private CompletableFuture<Void> warm = new CompletableFuture<>();
-
-        /** What is read from it, until it is shown: another has its name. The place's thread alone changes it. */
-        private Optional<List<TeacherMeters.Reading>> readings = Optional.empty();
-
-        private String detail = "";
-
-        Life(TeacherEntry entry) {
-            this.entry = entry;
-        }
-
-        void enter(State next) {
-            state = next;
-            sinceNanos = System.nanoTime();
-        }
-
-        List<Batcher.Device> devices() {
-            return stages.flatMap(TeacherStages::batcher).map(Batcher::devices).orElse(List.of());
-        }
-
-        /** What people call one of its devices: by its name alone while it is served. */
-        String label(Batcher.Device device) {
-            String where = state == State.SERVING ? "" : " (" + state.label() + ")";
-            return entry.name() + where + (devices().size() == 1 ? "" : ON + device.name());
-        }
-    }
-
-    /** What is wanted under a name, and what there is. Changed with the lock held. */
-    private static final class Place {
-        private final String name;
-        private Optional<TeacherEntry> wanted = Optional.empty();
-        private Optional<Life> named = Optional.empty();
-        private Optional<Life> coming = Optional.empty();
-        private Optional<Life> leaving = Optional.empty();
-        private Optional<Life> failed = Optional.empty();
-        private Optional<Throwable> failure = Optional.empty();
-        private boolean busy;
-        private long cacheBytes;
-
-        Place(String name) {
-            this.name = name;
-        }
-
-        List<Life> lives() {
-            List<Life> lives = new ArrayList<>();
-            named.ifPresent(lives::add);
-            coming.ifPresent(lives::add);
-            leaving.ifPresent(lives::add);
-            failed.ifPresent(lives::add);
-            return lives;
-        }
-
-        boolean isSettled() {
-            if (wanted.isEmpty()) {
-                return named.isEmpty() && leaving.isEmpty();
-            }
-            return isOf(named) || isOf(failed);
-        }
-
-        private boolean isOf(Optional<Life> life) {
-            return life.isPresent() && wanted.orElseThrow().isSame(life.get().entry);
-        }
-    }
-
     private final TeacherStages.Setup setup;
     private final int longestContext;
     private final TeacherCaches caches;
     private final Surroundings surroundings;
     private final TeacherMeters meters;
+    private final CachePlan cachePlan;
     private final ExecutorService threads;
+
+    /** That of loaders that run alone. */
+    private final Semaphore turn = new Semaphore(1, true);
 
     private final Object lock = new Object();
 
     @GuardedBy("lock")
-    private final Map<String, Place> places = new TreeMap<>();
+    private final Map<String, TeacherPlace> places = new TreeMap<>();
 
     @GuardedBy("lock")
     private final Set<String> gone = new LinkedHashSet<>();
@@ -204,6 +101,7 @@ final class TeacherLives implements HttpTeachers {
         this.caches = caches;
         this.surroundings = surroundings;
         this.meters = new TeacherMeters(setup.registry());
+        this.cachePlan = new CachePlan(setup.options().memoryCacheBytes());
         this.threads = Executors.newCachedThreadPool(runnable -> {
             Thread thread = new Thread(runnable, "lyne-teachers");
             thread.setDaemon(true);
@@ -227,17 +125,15 @@ final class TeacherLives implements HttpTeachers {
             Set<String> drained = new TreeSet<>();
             Set<String> kept = new TreeSet<>();
             for (TeacherEntry entry : wanted.values()) {
-                Place place = places.computeIfAbsent(entry.name(), this::place);
-                place.wanted = Optional.of(entry);
-                place.failed = Optional.empty();
-                place.failure = Optional.empty();
+                TeacherPlace place = places.computeIfAbsent(entry.name(), this::place);
+                place.want(entry);
                 gone.remove(entry.name());
                 (place.isSettled() ? kept : loaded).add(entry.name());
             }
-            for (Place place : places.values()) {
-                if (!wanted.containsKey(place.name)) {
-                    place.wanted = Optional.empty();
-                    drained.add(place.name);
+            for (TeacherPlace place : places.values()) {
+                if (!wanted.containsKey(place.name())) {
+                    place.wantNone();
+                    drained.add(place.name());
                 }
             }
             shareCache();
@@ -248,10 +144,10 @@ final class TeacherLives implements HttpTeachers {
     }
 
     @GuardedBy("lock")
-    private Place place(String name) {
+    private TeacherPlace place(String name) {
         meters.begin(name, state -> inState(name, state));
         surroundings.health(name, false);
-        return new Place(name);
+        return new TeacherPlace(name);
     }
 
     private Map<String, TeacherEntry> checked(List<TeacherEntry> entries) {
@@ -268,94 +164,58 @@ final class TeacherLives implements HttpTeachers {
         if (byName.size() < entries.size()) {
             throw new IllegalArgumentException("teachers: " + names + " (expected: distinct names)");
         }
-        double shares = entries.stream()
-                .mapToDouble(entry -> entry.cacheBytes().orElse(0L)) // a long may overflow
-                .sum();
-        if (shares > setup.options().memoryCacheBytes()) {
-            throw new IllegalArgumentException("teachers: shares of the memory cache of "
-                    + entries.stream()
-                            .map(entry -> mib(entry.cacheBytes().orElse(0L)))
-                            .collect(Collectors.joining(" + "))
-                    + " MiB (expected: at most --cache-mib="
-                    + mib(setup.options().memoryCacheBytes()) + ")");
-        }
+        cachePlan.requireFits(entries);
         TeacherMemory.plan(entries).requireFits();
         return byName;
     }
 
-    private static String mib(long bytes) {
-        return Long.toString(bytes >> 20);
-    }
-
-    /** Gives each name its share: what it asks for, else an equal part of what is left. A name that leaves keeps its share until it is gone. */
     @GuardedBy("lock")
     private void shareCache() {
-        long left = setup.options().memoryCacheBytes();
-        List<Place> equal = new ArrayList<>();
-        Map<Place, Long> shares = new LinkedHashMap<>();
-        for (Place place : places.values()) {
-            if (place.wanted.isEmpty()) {
-                left -= place.cacheBytes;
-            }
-        }
-        for (Place place : places.values()) {
-            Optional<Long> asked = place.wanted.flatMap(TeacherEntry::cacheBytes);
-            if (asked.isPresent()) {
-                long share = Math.max(0, Math.min(asked.get(), left));
-                shares.put(place, share);
-                left -= share;
-            } else if (place.wanted.isPresent()) {
-                equal.add(place);
-            }
-        }
-        for (Place place : equal) {
-            shares.put(place, Math.max(0, left / equal.size()));
-        }
-        shares.forEach((place, share) -> {
-            place.cacheBytes = share;
-            caches.resize(place.name, share);
+        cachePlan.shares(places.values()).forEach((place, share) -> {
+            place.setCacheBytes(share);
+            caches.resize(place.name(), share);
         });
     }
 
     /** Lets a place's thread go on, where there is something to do and none does it. */
     @GuardedBy("lock")
-    private void work(Place place) {
-        if (!place.busy && !closing) {
-            place.busy = true;
+    private void work(TeacherPlace place) {
+        if (!place.isBusy() && !closing) {
+            place.setBusy(true);
             threads.execute(() -> run(place));
         }
     }
 
-    private void run(Place place) {
+    private void run(TeacherPlace place) {
         try {
             while (step(place)) {
                 continue;
             }
         } catch (InterruptedException e) {
-            LOG.debug("teacher {}: left as it is, since the server closes", place.name);
+            LOG.debug("teacher {}: left as it is, since the server closes", place.name());
             rest(place);
         } catch (Throwable e) {
-            LOG.error("teacher {}: what was to be done about it broke off", place.name, e);
+            LOG.error("teacher {}: what was to be done about it broke off", place.name(), e);
             synchronized (lock) {
-                place.failure = Optional.of(e);
+                place.breakOff(e);
             }
             rest(place);
         }
     }
 
     /** Nobody works on a place any more: what is wanted next begins anew. */
-    private void rest(Place place) {
+    private void rest(TeacherPlace place) {
         synchronized (lock) {
-            place.busy = false;
+            place.setBusy(false);
             lock.notifyAll();
         }
     }
 
     /** Does what is next; false where there is nothing, and the place rests. */
-    private boolean step(Place place) throws InterruptedException {
+    private boolean step(TeacherPlace place) throws InterruptedException {
         Optional<TeacherEntry> wanted;
         synchronized (lock) {
-            wanted = place.wanted;
+            wanted = place.wanted();
             if (closing || place.isSettled()) {
                 if (!closing && wanted.isEmpty()) {
                     forget(place);
@@ -373,30 +233,31 @@ final class TeacherLives implements HttpTeachers {
     }
 
     @GuardedBy("lock")
-    private void forget(Place place) {
-        places.remove(place.name);
-        gone.add(place.name);
+    private void forget(TeacherPlace place) {
+        places.remove(place.name());
+        gone.add(place.name());
         if (gone.size() > MAX_GONE) {
             gone.remove(gone.iterator().next());
         }
-        caches.remove(place.name);
-        surroundings.forgotten(place.name);
-        meters.forget(place.name);
+        caches.remove(place.name());
+        surroundings.forgotten(place.name());
+        meters.forget(place.name());
         shareCache();
     }
 
-    private void load(Place place, TeacherEntry entry) throws InterruptedException {
+    private void load(TeacherPlace place, TeacherEntry entry) throws InterruptedException {
         boolean replaces;
         boolean beside;
         synchronized (lock) {
-            replaces = place.named.isPresent();
+            replaces = place.named().isPresent();
             beside = replaces && memory.hold(entry);
         }
-        Life life = new Life(entry);
+        TeacherLife life =
+                new TeacherLife(entry, new TeacherLoading(entry, setup.options().loadTimeout()));
         if (!beside) {
             try {
                 if (replaces) {
-                    entry.loader().check();
+                    life.loading().check();
                     unload(place); // there is no room for both
                 }
                 if (!awaitRoom(place, entry)) {
@@ -408,7 +269,7 @@ final class TeacherLives implements HttpTeachers {
             }
         }
         synchronized (lock) {
-            place.coming = Optional.of(life);
+            place.comes(life);
         }
         LOG.info("teacher {}: loading", entry.name());
         long startNanos = System.nanoTime();
@@ -427,9 +288,9 @@ final class TeacherLives implements HttpTeachers {
             LOG.info(
                     "teacher {}: serving model={} device=\"{}\" precision={} loaded_seconds={}",
                     entry.name(),
-                    model(life),
-                    device(life),
-                    precision(life),
+                    life.model(),
+                    life.device(),
+                    life.precision(),
                     (System.nanoTime() - startNanos) / 1_000_000 / 1e3);
         } else {
             discard(place, life); // another is wanted by now
@@ -442,14 +303,14 @@ final class TeacherLives implements HttpTeachers {
      *
      * @throws IllegalStateException where it does not come, since a device that was left at work has it
      */
-    private boolean awaitRoom(Place place, TeacherEntry entry) throws InterruptedException {
+    private boolean awaitRoom(TeacherPlace place, TeacherEntry entry) throws InterruptedException {
         synchronized (lock) {
-            while (isWanted(place, entry)) {
+            while (place.wants(entry)) {
                 if (memory.hold(entry)) {
                     return true;
                 }
                 memory.requireRoomBesideLeft(places.values().stream()
-                        .flatMap(one -> one.wanted.stream())
+                        .flatMap(one -> one.wanted().stream())
                         .toList());
                 lock.wait();
             }
@@ -457,217 +318,173 @@ final class TeacherLives implements HttpTeachers {
         }
     }
 
-    private static boolean isWanted(Place place, TeacherEntry entry) {
-        return place.wanted.isPresent() && place.wanted.get().isSame(entry);
-    }
-
-    /** Closes a teacher, and gives its memory back once its device is through with what it does; false where that is later. */
-    private boolean close(Life life, long waitNanos) throws InterruptedException {
-        boolean closed = life.stages.isEmpty() || life.stages.get().close(waitNanos);
-        boolean left = !closed && !life.devices().isEmpty();
+    /** Closes a teacher, and gives its memory back once nothing of it is at work any more; false where its device was not through in time. */
+    private boolean close(TeacherLife life, long waitNanos) throws InterruptedException {
+        boolean closed = !life.hasStages() || life.stages().close(waitNanos);
+        TeacherEntry entry = life.entry();
+        Optional<CompletionStage<?>> remains = life.remains(closed);
         synchronized (lock) {
-            if (left) {
-                memory.leave(life.entry);
+            if (remains.isPresent()) {
+                memory.leave(entry);
             } else {
-                memory.release(life.entry);
+                memory.release(entry);
             }
             lock.notifyAll();
         }
-        if (left) {
+        remains.ifPresent(end -> {
             LOG.warn(
-                    "teacher {}: its device is still at work and is left as it is, with its memory", life.entry.name());
-            var unused = life.stages.orElseThrow().ended().thenRun(() -> {
+                    "teacher {}: its device or loader is still at work and is left as it is, with its memory",
+                    entry.name());
+            var unused = end.thenRun(() -> {
                 synchronized (lock) {
-                    memory.ended(life.entry);
+                    memory.ended(entry);
                     lock.notifyAll();
                 }
-                LOG.info("teacher {}: the device that was left is through", life.entry.name());
+                LOG.info("teacher {}: what was left is through", entry.name());
             });
-        }
+        });
         return closed;
     }
 
     /** Loads and warms up. */
-    private void open(Place place, Life life) throws IOException, InterruptedException {
-        OpenedTeacher opened = life.entry.loader().open();
+    private void open(TeacherPlace place, TeacherLife life) throws IOException, InterruptedException {
+        TeacherLoading loading = life.loading();
+        OpenedTeacher opened = loading.open(turn, longestContext);
         TeacherStages stages;
         try {
-            requireFits(opened, life.entry);
             long cacheBytes;
             synchronized (lock) {
-                cacheBytes = place.cacheBytes;
+                cacheBytes = place.cacheBytes();
             }
             stages = stages(place, life, opened, cacheBytes);
         } catch (IllegalArgumentException e) {
-            close(opened);
+            TeacherLoading.close(opened);
             throw e;
         }
-        CompletableFuture<Void> warm = stages.warm().toCompletableFuture().copy(); // that a watchdog may end, too
+        CompletableFuture<Void> warm;
         synchronized (lock) {
-            life.stages = Optional.of(stages);
-            life.warm = warm;
-            life.enter(State.WARMING);
+            warm = life.warms(stages);
         }
-        try {
-            warm.get();
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof OutOfMemoryError exhausted) {
-                throw exhausted;
-            }
-            throw new IllegalStateException("a teacher failed to warm up: " + e.getCause(), e.getCause());
-        }
+        loading.awaitWarm(warm, life::stacks);
     }
 
     /** Puts a teacher's stages together; where another has its name, what is read from that one stays shown. */
-    private TeacherStages stages(Place place, Life life, OpenedTeacher opened, long cacheBytes)
+    private TeacherStages stages(TeacherPlace place, TeacherLife life, OpenedTeacher opened, long cacheBytes)
             throws InterruptedException {
         boolean beside;
         synchronized (lock) {
-            beside = place.named.isPresent();
+            beside = place.named().isPresent();
         }
         List<TeacherMeters.Reading> shown =
-                meters.setAside(place.name); // else its meters would be those that there are
+                meters.setAside(place.name()); // else its meters would be those that there are
         try {
             return TeacherStages.of(
                     opened,
-                    caches.of(place.name, cacheBytes),
-                    life.entry.memory().keyValueBytes(),
+                    caches.of(place.name(), cacheBytes),
+                    life.entry().memory().keyValueBytes(),
                     setup);
         } finally {
             if (beside) {
-                life.readings = Optional.of(meters.setAside(place.name));
-                meters.show(place.name, shown);
+                life.setAside(meters.setAside(place.name()));
+                meters.show(place.name(), shown);
             }
-        }
-    }
-
-    private void requireFits(OpenedTeacher opened, TeacherEntry entry) {
-        if (!opened.description().name().equals(entry.name())) {
-            throw new IllegalArgumentException(
-                    "teacher: " + opened.description().name() + " was loaded (expected: " + entry.name() + ")");
-        }
-        int context = opened.description().contextLength();
-        if (context > longestContext) {
-            throw new IllegalArgumentException("context_length: " + context + " (expected: at most " + longestContext
-                    + ", which is what requests to this server can carry)");
-        }
-    }
-
-    private static void close(OpenedTeacher opened) throws InterruptedException {
-        if (opened instanceof OpenedTeacher.Local local) {
-            local.model().close();
-        } else if (opened instanceof OpenedTeacher.Remote remote) {
-            boolean unused = remote.teacher().close(LEAST_CLOSE_NANOS);
-        } else if (opened instanceof OpenedTeacher.Captured captured) {
-            captured.capture().close();
         }
     }
 
     /** Whether it is to be tried again, without the one that has the name: the device has no memory for both. */
-    private boolean failed(Place place, Life life, Throwable cause) throws InterruptedException {
+    private boolean failed(TeacherPlace place, TeacherLife life, Throwable cause) throws InterruptedException {
         discard(place, life);
         boolean again;
         synchronized (lock) {
-            again = place.named.isPresent() && DeviceMemory.isExhausted(cause);
+            again = place.named().isPresent() && DeviceMemory.isExhausted(cause);
         }
         if (again) {
-            LOG.warn("teacher {}: the device has no room beside the one that is served, which goes first", place.name);
+            LOG.warn(
+                    "teacher {}: the device has no room beside the one that is served, which goes first", place.name());
         } else {
             fail(place, life, cause);
         }
         return again;
     }
 
-    private void fail(Place place, Life life, Throwable cause) {
+    private void fail(TeacherPlace place, TeacherLife life, Throwable cause) {
         synchronized (lock) {
-            life.detail = String.valueOf(cause.getMessage());
-            life.stages = Optional.empty();
-            life.enter(State.FAILED);
-            place.failed = Optional.of(life);
-            place.failure = Optional.of(cause);
+            place.fail(life, cause);
         }
-        meters.loadFailed(place.name);
+        meters.loadFailed(place.name());
         if (tells) {
-            tellFailure(place.name, life);
+            tellFailure(place.name(), life);
         }
-        LOG.debug("teacher {}: could not be loaded", place.name, cause);
+        LOG.debug("teacher {}: could not be loaded", place.name(), cause);
     }
 
-    private static void tellFailure(String name, Life failed) {
-        LOG.error("teacher {}: could not be loaded: {}", name, failed.detail);
+    private static void tellFailure(String name, TeacherLife failed) {
+        LOG.error("teacher {}: could not be loaded: {}", name, failed.detail());
     }
 
     /** Tells of what failed so far, which whoever starts the server tells where nothing else is served, and from now on of each failure. */
     void tellFailures() {
         synchronized (lock) {
             tells = true;
-            places.values().forEach(place -> place.failed.ifPresent(failed -> tellFailure(place.name, failed)));
+            places.values().forEach(place -> place.failed().ifPresent(failed -> tellFailure(place.name(), failed)));
         }
     }
 
     /** Closes a teacher that was never named. */
-    private void discard(Place place, Life life) throws InterruptedException {
+    private void discard(TeacherPlace place, TeacherLife life) throws InterruptedException {
         boolean anotherIsNamed;
         synchronized (lock) {
-            place.coming = Optional.empty();
-            anotherIsNamed = place.named.isPresent();
+            place.comesNot();
+            anotherIsNamed = place.named().isPresent();
         }
         boolean unused = close(life, setup.options().drainTimeout().toNanos());
         if (!anotherIsNamed) {
-            List<TeacherMeters.Reading> unusedReadings = meters.setAside(place.name);
+            List<TeacherMeters.Reading> unusedReadings = meters.setAside(place.name());
         }
     }
 
     /** Names a teacher that is warm, unless another is wanted by now. */
-    private boolean name(Place place, Life life) {
-        TeacherStages stages = life.stages.orElseThrow();
+    private boolean name(TeacherPlace place, TeacherLife life) {
+        TeacherStages stages = life.stages();
         synchronized (lock) {
-            if (closing || !isWanted(place, life.entry)) {
+            if (closing || !place.wants(life.entry())) {
                 return false;
             }
-            place.coming = Optional.empty();
-            place.leaving = place.named;
-            place.named = Optional.of(life);
-            place.failed = Optional.empty();
-            place.failure = Optional.empty();
-            life.enter(State.SERVING);
+            place.name(life);
             surroundings.named(stages);
-            surroundings.health(place.name, stages.serving());
+            surroundings.health(place.name(), stages.serving());
             list();
             lock.notifyAll();
         }
-        life.readings.ifPresent(readings -> meters.show(place.name, readings));
-        life.readings = Optional.empty();
+        life.takeReadings().ifPresent(readings -> meters.show(place.name(), readings));
         var unused = stages.ended().thenAccept(ended -> ended.ifPresent(cause -> lost(place, life, cause)));
         return true;
     }
 
     /** What ends by itself once it is not named any more is nobody's loss. */
-    private void lost(Place place, Life life, Throwable cause) {
+    private void lost(TeacherPlace place, TeacherLife life, Throwable cause) {
         boolean isNamed;
         synchronized (lock) {
-            isNamed = place.named.filter(named -> named == life).isPresent();
+            isNamed = place.isNamed(life);
         }
         if (isNamed) {
-            surroundings.lost(place.name, cause);
+            surroundings.lost(place.name(), cause);
         }
     }
 
     @GuardedBy("lock")
     private void list() {
         served = places.values().stream()
-                .flatMap(place -> place.named.stream())
-                .map(life -> life.stages.orElseThrow().http())
+                .flatMap(place -> place.named().stream())
+                .map(life -> life.stages().http())
                 .toList();
     }
 
     /** Takes the teacher of a name away, where there is one. */
-    private void unload(Place place) throws InterruptedException {
+    private void unload(TeacherPlace place) throws InterruptedException {
         synchronized (lock) {
-            if (place.named.isPresent()) {
-                place.leaving = place.named;
-                place.named = Optional.empty();
-                surroundings.health(place.name, false);
+            if (place.unname()) {
+                surroundings.health(place.name(), false);
                 list();
             }
         }
@@ -675,36 +492,38 @@ final class TeacherLives implements HttpTeachers {
     }
 
     /** Lets a teacher that is not named any more end what it was asked, and closes it. */
-    private void drainLeaving(Place place) throws InterruptedException {
-        Life life;
+    private void drainLeaving(TeacherPlace place) throws InterruptedException {
+        Optional<TeacherLife> leaving;
         synchronized (lock) {
-            if (place.leaving.isEmpty()) {
-                return;
-            }
-            life = place.leaving.get();
-            life.enter(State.DRAINING);
+            leaving = place.drain();
         }
-        LOG.info("teacher {}: draining model={}", place.name, model(life));
-        TeacherStages stages = life.stages.orElseThrow();
+        if (leaving.isPresent()) {
+            drain(place, leaving.get());
+        }
+    }
+
+    private void drain(TeacherPlace place, TeacherLife life) throws InterruptedException {
+        LOG.info("teacher {}: draining model={}", place.name(), life.model());
+        TeacherStages stages = life.stages();
         long endNanos = System.nanoTime() + setup.options().drainTimeout().toNanos();
         Duration forCalls = setup.options().drainTimeout().multipliedBy(4).dividedBy(5);
         boolean inTime = surroundings.drain(stages, forCalls);
         inTime &= stages.http()
                 .awaitAnswered(endNanos - setup.options().drainTimeout().toNanos() / 5 - System.nanoTime());
         if (!inTime) {
-            LOG.warn("teacher {}: calls still open after {}; they are cut", place.name, forCalls);
+            LOG.warn("teacher {}: calls still open after {}; they are cut", place.name(), forCalls);
         }
         boolean unused = close(life, Math.max(endNanos - System.nanoTime(), LEAST_CLOSE_NANOS));
         synchronized (lock) {
-            place.leaving = Optional.empty();
+            place.gone();
         }
-        LOG.info("teacher {}: gone model={}", place.name, model(life));
+        LOG.info("teacher {}: gone model={}", place.name(), life.model());
     }
 
     /** Waits until every place has what is wanted of it, or has failed to. */
     void awaitSettled() throws InterruptedException {
         synchronized (lock) {
-            while (!closing && places.values().stream().anyMatch(place -> place.busy)) {
+            while (!closing && places.values().stream().anyMatch(TeacherPlace::isBusy)) {
                 lock.wait();
             }
         }
@@ -714,8 +533,8 @@ final class TeacherLives implements HttpTeachers {
     void awaitFirst() throws InterruptedException {
         synchronized (lock) {
             while (!closing
-                    && places.values().stream().anyMatch(place -> place.busy)
-                    && places.values().stream().noneMatch(place -> place.named.isPresent())) {
+                    && places.values().stream().anyMatch(TeacherPlace::isBusy)
+                    && places.values().stream().noneMatch(place -> place.named().isPresent())) {
                 lock.wait();
             }
         }
@@ -725,7 +544,7 @@ final class TeacherLives implements HttpTeachers {
     Optional<Throwable> firstFailure() {
         synchronized (lock) {
             return places.values().stream()
-                    .flatMap(place -> place.failure.stream())
+                    .flatMap(place -> place.failure().stream())
                     .findFirst();
         }
     }
@@ -734,8 +553,8 @@ final class TeacherLives implements HttpTeachers {
     List<String> names() {
         synchronized (lock) {
             return places.values().stream()
-                    .filter(place -> place.named.isPresent())
-                    .map(place -> place.name)
+                    .filter(place -> place.named().isPresent())
+                    .map(TeacherPlace::name)
                     .toList();
         }
     }
@@ -748,72 +567,38 @@ final class TeacherLives implements HttpTeachers {
     @Override
     public Optional<String> whyNotServed(String name) {
         synchronized (lock) {
-            Place place = places.get(name);
+            TeacherPlace place = places.get(name);
             if (place == null) {
                 return gone.contains(name) ? Optional.of("was taken away") : Optional.empty();
-            } else if (place.coming.isPresent()) {
-                return Optional.of("is being loaded");
             }
-            return Optional.of(place.failed.isPresent() ? "could not be loaded" : "goes away");
+            return Optional.of(place.whyNotServed());
         }
     }
 
-    private double inState(String name, State state) {
+    private double inState(String name, TeacherLife.State state) {
         synchronized (lock) {
-            Place place = places.get(name);
-            return place == null
-                    ? 0
-                    : place.lives().stream().filter(life -> life.state == state).count();
+            TeacherPlace place = places.get(name);
+            return place == null ? 0 : place.inState(state);
         }
     }
 
     /** Each teacher's life, by name. */
-    List<Status> status() {
+    List<TeacherLife.Status> status() {
         synchronized (lock) {
-            List<Status> all = new ArrayList<>();
-            for (Place place : places.values()) {
-                for (Life life : place.lives()) {
-                    all.add(new Status(
-                            place.name,
-                            life.state.label(),
-                            (System.nanoTime() - life.sinceNanos) / 1e9,
-                            device(life),
-                            precision(life),
-                            model(life),
-                            place.cacheBytes,
-                            life.detail));
-                }
-            }
-            return all;
+            return places.values().stream()
+                    .flatMap(place -> place.lives().stream().map(life -> life.status(place.cacheBytes())))
+                    .toList();
         }
-    }
-
-    private static String device(Life life) {
-        return life.stages
-                .map(stages -> stages.description().fingerprint().device())
-                .orElse("");
-    }
-
-    private static String precision(Life life) {
-        return life.stages
-                .map(stages -> stages.description().fingerprint().computePrecision())
-                .orElse("");
-    }
-
-    private static String model(Life life) {
-        return life.stages
-                .map(stages -> HexFormat.of().formatHex(stages.description().modelDigest(), 0, 6))
-                .orElse("");
     }
 
     /** Tells the health of each teacher that is named; whether any serves. */
     boolean tellHealth(Predicate<String> stuck) {
         synchronized (lock) { // a teacher that leaves meanwhile is not told to serve afterwards
             boolean any = false;
-            for (Place place : places.values()) {
-                if (place.named.isPresent()) {
-                    boolean serves = place.named.get().stages.orElseThrow().serving() && !stuck.test(place.name);
-                    surroundings.health(place.name, serves);
+            for (TeacherPlace place : places.values()) {
+                if (place.named().isPresent()) {
+                    boolean serves = place.named().get().stages().serving() && !stuck.test(place.name());
+                    surroundings.health(place.name(), serves);
                     any |= serves;
                 }
             }
@@ -828,8 +613,8 @@ final class TeacherLives implements HttpTeachers {
     Map<String, DeviceWatchdog.Device> devices() {
         synchronized (lock) {
             Map<String, DeviceWatchdog.Device> all = new HashMap<>();
-            for (Place place : places.values()) {
-                for (Life life : place.lives()) {
+            for (TeacherPlace place : places.values()) {
+                for (TeacherLife life : place.lives()) {
                     for (Batcher.Device device : life.devices()) {
                         all.put(life.label(device), DeviceWatchdog.Device.of(device::workingNanos, device::stack));
                     }
@@ -845,7 +630,7 @@ final class TeacherLives implements HttpTeachers {
      */
     void giveUp(String label, Throwable cause) {
         synchronized (lock) {
-            Optional<Life> found = places.values().stream()
+            Optional<TeacherLife> found = places.values().stream()
                     .flatMap(place -> place.lives().stream())
                     .filter(life -> life.devices().stream()
                             .anyMatch(device -> life.label(device).equals(label)))
@@ -853,27 +638,23 @@ final class TeacherLives implements HttpTeachers {
             if (found.isEmpty()) {
                 return; // it went, or came to serve, meanwhile
             }
-            if (found.get().state == State.SERVING) {
+            TeacherLife.State state = found.get().state();
+            if (state == TeacherLife.State.SERVING) {
                 surroundings.lost(label, cause);
-            } else if (found.get().state == State.WARMING) {
-                found.get().warm.completeExceptionally(cause);
+            } else if (state == TeacherLife.State.WARMING) {
+                found.get().giveUp(cause);
             } else {
                 LOG.error("teacher {}: its device does not come back: {}", label, cause.getMessage());
             }
         }
     }
 
-    /** Whether a {@linkplain #devices device} is one of a teacher that is served under a name. */
-    static boolean isOf(String label, String teacher) {
-        return label.equals(teacher) || label.startsWith(teacher + ON);
-    }
-
     /** Stages of the teachers that are named, by name. */
     Map<String, TeacherStages> named() {
         synchronized (lock) {
             Map<String, TeacherStages> all = new TreeMap<>();
-            for (Place place : places.values()) {
-                place.named.flatMap(life -> life.stages).ifPresent(stages -> all.put(place.name, stages));
+            for (TeacherPlace place : places.values()) {
+                place.named().ifPresent(life -> all.put(place.name(), life.stages()));
             }
             return all;
         }
@@ -895,7 +676,8 @@ final class TeacherLives implements HttpTeachers {
         synchronized (lock) {
             all = places.values().stream()
                     .flatMap(place -> place.lives().stream())
-                    .flatMap(life -> life.stages.stream())
+                    .filter(TeacherLife::hasStages)
+                    .map(TeacherLife::stages)
                     .toList();
         }
         for (TeacherStages stages : all) {

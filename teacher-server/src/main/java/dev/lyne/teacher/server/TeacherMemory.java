@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Record of the teachers that take this machine's memory: those that are loaded or being loaded, and those whose device
- * was at work when they were closed, until it is through. Not safe for several threads.
+ * Which teachers take this machine's memory: those that are loaded or being loaded, and those whose device or loader was at work when they were
+ * closed, until it is through. Not safe for several threads.
  */
 final class TeacherMemory {
     private final List<TeacherEntry> held = new ArrayList<>();
@@ -42,13 +42,13 @@ final class TeacherMemory {
         held.remove(entry);
     }
 
-    /** A teacher is closed whose device is at work still: what it takes is given back {@linkplain #ended later}. */
+    /** A teacher is closed whose device or loader is at work still: what it takes is given back {@linkplain #ended later}. */
     void leave(TeacherEntry entry) {
         held.remove(entry);
         left.add(entry);
     }
 
-    /** The device of a teacher that was left is through. */
+    /** What was left of a teacher is through. */
     void ended(TeacherEntry entry) {
         left.remove(entry);
     }
@@ -56,7 +56,7 @@ final class TeacherMemory {
     /** @throws IllegalStateException where these do not fit beside those that were left */
     void requireRoomBesideLeft(Collection<TeacherEntry> wanted) {
         if (!left.isEmpty() && !fit(wanted.stream(), left.stream())) {
-            throw new IllegalStateException("memory: devices that were left at work hold that of teachers "
+            throw new IllegalStateException("memory: devices or loaders that were left at work hold that of teachers "
                     + left.stream().map(TeacherEntry::name).toList()
                     + " (expected: that they come to an end; else start the server anew)");
         }

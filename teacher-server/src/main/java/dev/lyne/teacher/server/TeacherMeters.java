@@ -39,8 +39,8 @@ final class TeacherMeters {
     }
 
     /** Shows the states of a name, and counts its failures. */
-    void begin(String teacher, ToDoubleFunction<TeacherLives.State> inState) {
-        for (TeacherLives.State state : TeacherLives.State.values()) {
+    void begin(String teacher, ToDoubleFunction<TeacherLife.State> inState) {
+        for (TeacherLife.State state : TeacherLife.State.values()) {
             Gauge.builder(STATE, () -> inState.applyAsDouble(state))
                     .description("Teachers of that name in that state: loading, warming, serving, draining or failed")
                     .tag(LABEL, teacher)

@@ -16,6 +16,7 @@ import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.replay.ReplayedTeacher;
 import dev.lyne.teacher.rpc.RpcMetrics;
 import dev.lyne.teacher.rpc.TeacherRpc;
+import dev.lyne.teacher.trace.CallTraces;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.access.WatchedFiles;
 import io.grpc.health.v1.HealthCheckResponse.ServingStatus;
@@ -184,7 +185,8 @@ public final class TeacherServer implements AutoCloseable {
                 Objects.requireNonNullElse(TeacherServer.class.getPackage().getImplementationVersion(), "development"),
                 options.limits().maxServerUnsentBytes() / 2,
                 HeapPlan.requestBytes(Runtime.getRuntime().maxMemory()),
-                sentAndRefused);
+                sentAndRefused,
+                CallTraces.of(options.telemetry()));
         http = Optional.of(HttpDoor.open(
                 listener.listening(options.http().get(), options.limits().maxConnections(), tls),
                 teachers,
@@ -539,7 +541,7 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     private boolean isStuck(String teacher) {
-        return stuck.stream().anyMatch(label -> TeacherLives.isOf(label, teacher));
+        return stuck.stream().anyMatch(label -> TeacherLife.isOf(label, teacher));
     }
 
     private DeviceWatchdog watchdog() {
@@ -590,6 +592,7 @@ public final class TeacherServer implements AutoCloseable {
                         .map(named ->
                                 meters.teacher(named.getKey(), named.getValue().queueLines()))
                         .toList(),
+                meters.positionWeights(),
                 meters.tiers(),
                 rpc.streams(),
                 rpc.sessions(),

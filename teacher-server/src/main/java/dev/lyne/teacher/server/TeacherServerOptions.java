@@ -26,8 +26,7 @@ import java.util.Set;
  * @param slowerTiers what else keeps encoded rows, the fastest first: looked into in this order, behind memory
  * @param batching how sequences become batches; a deterministic teacher's run alone whatever it says
  * @param encodeThreads threads that encode and deliver a teacher's rows, 1 or more
- * @param drainTimeout how long {@link TeacherServer#drain} lets streams end by themselves
- * @param stuckDevice how long a device may be at one forward before health says that nobody is served; a minute later the server is lost
+ * @param timeouts how long what may hang is waited for
  * @param decoding how models decode, those that can
  * @param reflection whether the server describes its services to tools
  * @param telemetry where spans of calls, sequences and forwards go
@@ -40,8 +39,7 @@ public record TeacherServerOptions(
         List<TierOptions> slowerTiers,
         BatchOptions batching,
         int encodeThreads,
-        Duration drainTimeout,
-        Duration stuckDevice,
+        Timeouts timeouts,
         DecodeOptions decoding,
         boolean reflection,
         OpenTelemetry telemetry) {
@@ -58,6 +56,30 @@ public record TeacherServerOptions(
             Optional<InetSocketAddress> health,
             Optional<InetSocketAddress> metrics,
             Optional<InetSocketAddress> http) {}
+
+    /**
+     * How long what may hang is waited for.
+     *
+     * @param drain how long {@link TeacherServer#drain} lets streams end by themselves
+     * @param stuckDevice how long a device may be at one forward before health says that nobody is served; a minute later the server is lost
+     * @param load how long a teacher may take to load and warm up before it has failed to; what its loader waits for elsewhere, by settings of its
+     *     own, comes on top
+     */
+    public record Timeouts(Duration drain, Duration stuckDevice, Duration load) {
+        public Timeouts {
+            if (drain.isNegative()) {
+                throw new IllegalArgumentException("drain timeout: " + drain + " (expected: 0 or more)");
+            }
+            requirePositive("stuck device", stuckDevice);
+            requirePositive("load timeout", load);
+        }
+
+        private static void requirePositive(String name, Duration value) {
+            if (value.isNegative() || value.isZero()) {
+                throw new IllegalArgumentException(name + ": " + value + " (expected: above 0)");
+            }
+        }
+    }
 
     public TeacherServerOptions {
         slowerTiers = List.copyOf(slowerTiers);
@@ -76,12 +98,6 @@ public record TeacherServerOptions(
         if (encodeThreads < 1) {
             throw new IllegalArgumentException("encode threads: " + encodeThreads + " (expected: 1 or more)");
         }
-        if (stuckDevice.isNegative() || stuckDevice.isZero()) {
-            throw new IllegalArgumentException("stuck device: " + stuckDevice + " (expected: above 0)");
-        }
-        if (drainTimeout.isNegative()) {
-            throw new IllegalArgumentException("drain timeout: " + drainTimeout + " (expected: 0 or more)");
-        }
         long heap = Runtime.getRuntime().maxMemory();
         new HeapPlan(
                         memoryCacheBytes,
@@ -93,6 +109,18 @@ public record TeacherServerOptions(
 
     InetSocketAddress listen() {
         return addresses.service();
+    }
+
+    Duration drainTimeout() {
+        return timeouts.drain();
+    }
+
+    Duration stuckDevice() {
+        return timeouts.stuckDevice();
+    }
+
+    Duration loadTimeout() {
+        return timeouts.load();
     }
 
     Optional<InetSocketAddress> health() {
@@ -133,6 +161,7 @@ public record TeacherServerOptions(
         private int encodeThreads = 2;
         private Duration drainTimeout = Duration.ofSeconds(30);
         private Duration stuckDevice = Duration.ofMinutes(5);
+        private Duration loadTimeout = Duration.ofHours(1);
         private DecodeOptions decoding = DecodeOptions.DEFAULT;
         private boolean reflection;
         private OpenTelemetry telemetry = OpenTelemetry.noop();
@@ -214,7 +243,13 @@ public record TeacherServerOptions(
             return this;
         }
 
-        /** Sets how models decode, those that can. */
+        /** How long a teacher may take to load and warm up. */
+        public Builder loadTimeout(Duration longest) {
+            loadTimeout = longest;
+            return this;
+        }
+
+        /** How models decode, those that can. */
         public Builder decoding(DecodeOptions value) {
             decoding = value;
             return this;
@@ -246,8 +281,7 @@ public record TeacherServerOptions(
                     slowerTiers,
                     batching,
                     encodeThreads,
-                    drainTimeout,
-                    stuckDevice,
+                    new Timeouts(drainTimeout, stuckDevice, loadTimeout),
                     decoding,
                     reflection,
                     telemetry);

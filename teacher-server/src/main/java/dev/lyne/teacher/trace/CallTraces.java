@@ -17,9 +17,10 @@ import io.opentelemetry.api.trace.StatusCode;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.api.trace.propagation.W3CTraceContextPropagator;
 import io.opentelemetry.context.propagation.TextMapGetter;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** Gives every call a span, a child of the one that its metadata name (W3C Trace Context), which ends with the call. */
+/** Gives every call and HTTP request a span, a child of the one that its metadata name (W3C Trace Context), which ends with it. */
 public final class CallTraces implements ServerInterceptor {
     private static final AttributeKey<String> STATUS = AttributeKey.stringKey("rpc.grpc.status");
 
@@ -37,8 +38,26 @@ public final class CallTraces implements ServerInterceptor {
 
     private final Tracer tracer;
 
-    public CallTraces(OpenTelemetry telemetry) {
+    /** Where spans come from; none where nobody traces. */
+    public static Optional<CallTraces> of(OpenTelemetry telemetry) {
+        return telemetry == OpenTelemetry.noop() ? Optional.empty() : Optional.of(new CallTraces(telemetry));
+    }
+
+    private CallTraces(OpenTelemetry telemetry) {
         this.tracer = telemetry.getTracer("lyne");
+    }
+
+    /**
+     * Begins the span of an HTTP request, which {@link CallTrace#over} ends.
+     *
+     * @param traceparent its header of that name; empty where it has none
+     */
+    public CallTrace begin(String name, String traceparent) {
+        Span span = tracer.spanBuilder(name)
+                .setSpanKind(SpanKind.SERVER)
+                .setParent(CallTrace.named(traceparent))
+                .startSpan();
+        return new CallTrace(tracer, span, true);
     }
 
     @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.Failure.Reason;
 import dev.lyne.teacher.score.Deadline;
+import dev.lyne.teacher.score.PositionWeight;
 import dev.lyne.teacher.score.ScoreTask;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.Flow;
@@ -212,6 +213,31 @@ final class AdmissionTest {
     }
 
     @Test
+    void admit_positionsThatTakeLonger_takeMoreOfTheQuotaAndGiveAsManyBack() {
+        AtomicLong nanos = new AtomicLong(1);
+        Admission clocked = new Admission(Openings.LIMITS, registry, new ServedMetrics(registry), nanos::get);
+        AtomicLong tenths = new AtomicLong(25);
+        StreamTerms terms =
+                terms(clocked, new Quota(1, 60, true)).weighedBy((tokens, format) -> tenths.get() / 10.0 + tokens / 10);
+
+        ScoreTask task = Openings.accepted(clocked.admit(zeros(8), terms, NOW));
+        assertThat(task.quotaPositions()).isEqualTo(20);
+        clocked.release(task);
+        ScoreTask longer = Openings.accepted(clocked.admitTogether(List.of(zeros(1), zeros(10)), terms, NOW))
+                .get(1);
+        assertThat(longer.quotaPositions()).isEqualTo(35);
+        assertThat(Openings.refused(clocked.admit(zeros(1), terms, NOW)).message())
+                .isEqualTo("positions of tenant alice: 3 more than its quota has left (expected: at most 1 a second,"
+                        + " 60 at once)");
+        tenths.set(10); // by now they take less, but what was taken comes back
+        clocked.wasSpared(longer);
+        clocked.wasSpared(task);
+        clocked.release(longer);
+        assertThat(Openings.accepted(clocked.admit(zeros(16), terms, NOW)).quotaPositions())
+                .isEqualTo(32);
+    }
+
+    @Test
     void admitTogether_oneThatIsRefused_takesNothing() {
         assertThat(Openings.refused(admission.admitTogether(List.of(zeros(8), zeros(17)), terms(), NOW))
                         .reason())
@@ -245,7 +271,8 @@ final class AdmissionTest {
 
     @Test
     void checkCredit_oneAlone_isAlwaysWithin() {
-        StreamTerms terms = new StreamTerms(Openings.TEACHER, terms().format(), Flow.SOLE, false, false, 2, 10);
+        StreamTerms terms =
+                new StreamTerms(Openings.TEACHER, terms().format(), Flow.SOLE, false, PositionWeight.ONE, false, 2, 10);
 
         assertThat(terms.checkCredit(0, 0, 16)).isEmpty();
         assertThat(terms.checkCredit(1, 4, 6)).isEmpty();

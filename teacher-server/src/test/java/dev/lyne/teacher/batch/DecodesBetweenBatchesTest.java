@@ -10,7 +10,9 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -23,6 +25,8 @@ final class DecodesBetweenBatchesTest {
         private final AtomicInteger left = new AtomicInteger();
         private final List<Integer> batchesBefore = new CopyOnWriteArrayList<>();
         private volatile Runnable wake = () -> {};
+        private volatile List<Forward> forwards = List.of();
+        private volatile CountDownLatch held = new CountDownLatch(0);
 
         @Override
         public boolean waits() {
@@ -31,9 +35,15 @@ final class DecodesBetweenBatchesTest {
 
         @Override
         public Stretch run() {
-            batchesBefore.add(teacher.batches().size());
+            try {
+                held.await();
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+            List<Forward> ran = forwards;
             left.decrementAndGet();
-            return new Stretch(7, Map.of());
+            batchesBefore.add(teacher.batches().size());
+            return new Stretch(7, Map.of(), ran);
         }
 
         @Override
@@ -63,22 +73,72 @@ final class DecodesBetweenBatchesTest {
         public void failed(Failure failure) {}
     }
 
-    @Test
-    void batches_whileOtherWorkWaits_areCutAndTakeTurnsWithIt() throws InterruptedException {
-        Beside beside = new Beside();
-        Batcher batcher = new Batcher(
+    private Batcher batcher(Beside beside) {
+        return new Batcher(
                 teacher,
                 new BatchOptions(2_000, Duration.ofHours(1), 0.1, Integer.MAX_VALUE),
                 1,
                 System::nanoTime,
                 new BatchMetrics(new SimpleMeterRegistry(), "fake"),
                 beside);
+    }
+
+    private static void runOnce(Beside beside, DeviceWork.Forward forward) {
+        int before = beside.batchesBefore.size();
+        beside.forwards = List.of(forward);
+        beside.left.set(1);
+        beside.wake.run();
+        await().until(() -> beside.batchesBefore.size() > before);
+    }
+
+    private static DeviceWork.Forward threwAt(long text) {
+        return new DeviceWork.Forward(true, Set.of(text));
+    }
+
+    @Test
+    void otherWork_whoseForwardsAllThrow_isNotServingUntilOneDoesNot() throws InterruptedException {
+        Beside beside = new Beside();
+        Batcher batcher = batcher(beside);
+        for (long text : new long[] {1, 1, 1, 2}) {
+            runOnce(beside, threwAt(text));
+        }
+        runOnce(beside, DeviceWork.Forward.SUCCEEDED);
+        runOnce(beside, threwAt(3));
+        runOnce(beside, threwAt(4));
+        runOnce(beside, new DeviceWork.Forward(true, Set.of(4L, 5L)));
+        assertThat(batcher.serving()).isTrue();
+        runOnce(beside, threwAt(6));
+        await().until(() -> !batcher.serving());
+        runOnce(beside, DeviceWork.Forward.SUCCEEDED);
+        await().until(batcher::serving);
+        batcher.close();
+    }
+
+    @Test
+    void otherWork_thatHangs_isWhatTheDeviceIsAt() throws InterruptedException {
+        Beside beside = new Beside();
+        beside.held = new CountDownLatch(1);
+        Batcher batcher = batcher(beside);
+        beside.left.set(1);
+        beside.wake.run();
+        Batcher.Device device = batcher.devices().get(0);
+        await().until(() -> device.stack().contains("Beside.run"));
+        assertThat(device.workingNanos()).isPositive();
+        beside.held.countDown();
+        await().until(() -> device.workingNanos() == 0);
+        batcher.close();
+    }
+
+    @Test
+    void batches_whileOtherWorkWaits_areCutAndTakeTurnsWithIt() throws InterruptedException {
+        Beside beside = new Beside();
+        Batcher batcher = batcher(beside);
         for (int i = 0; i < 10; i++) {
             batcher.score(new Job());
         }
         beside.left.set(5);
         beside.wake.run();
-        await().until(() -> beside.left.get() == 0);
+        await().until(() -> beside.batchesBefore.size() == 5);
 
         assertThat(beside.batchesBefore).containsExactly(1, 2, 3, 4, 5);
         assertThat(teacher.batches().stream().map(batch -> batch.items().size()))

@@ -117,7 +117,7 @@ final class FairBatchesTest {
     }
 
     @Test
-    void askersChanged_anotherJoins_bringsItsTurnForward() {
+    void flowsChanged_anotherJoins_bringsItsTurnForward() {
         for (int i = 0; i < 40; i++) {
             queue.add(new Job(500, flow("a", 1, 1)), 0);
         }

@@ -235,7 +235,8 @@ final class DecodeSchedulerTest {
                                 Flow.SOLE,
                                 0.75,
                                 new Flow(new Tenant("other", 1, Optional.empty()), PriorityClass.CAPTURE, 7),
-                                0.25)));
+                                0.25),
+                        List.of(DeviceWork.Forward.SUCCEEDED)));
     }
 
     @Test
@@ -478,6 +479,23 @@ final class DecodeSchedulerTest {
         student.start(0, 1, 3, 1);
         settle();
         assertThat(student.drawn(0)).hasSize(4);
+    }
+
+    /** A text that is started again is the same one, and another is not. */
+    @Test
+    void run_stepThatThrows_saysOfWhichTexts() {
+        Student student = new Student(5);
+        List<DeviceWork.Forward> forwards = new ArrayList<>();
+        for (long key : new long[] {7, 7, 8}) {
+            student.start(0, key, 3, 1, 2);
+            decoder.fail(new IllegalStateException("device-side assert"));
+            forwards.addAll(scheduler.run().forwards());
+            tell();
+        }
+        assertThat(forwards).hasSize(3).allMatch(DeviceWork.Forward::threw);
+        assertThat(forwards.get(1).of()).isEqualTo(forwards.get(0).of()).hasSize(1);
+        assertThat(forwards.get(2).of())
+                .doesNotContainAnyElementsOf(forwards.get(0).of());
     }
 
     @Test

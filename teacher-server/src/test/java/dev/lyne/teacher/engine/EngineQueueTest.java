@@ -105,7 +105,7 @@ final class EngineQueueTest {
     }
 
     @Test
-    void askersChanged_toAnotherTenant_isInItsLine() {
+    void flowsChanged_toAnotherTenant_isInItsLine() {
         for (int i = 0; i < 5; i++) {
             add("many", PriorityClass.TRAINING, 1, 10);
         }

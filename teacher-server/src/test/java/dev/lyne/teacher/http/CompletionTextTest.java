@@ -2,14 +2,18 @@ package dev.lyne.teacher.http;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.row.RowSource;
 import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.TextCodec;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.teacher.score.CancellationHandle;
 import dev.lyne.teacher.score.EncodedBlock;
 import dev.lyne.teacher.score.EncodedSequence;
+import dev.lyne.teacher.score.Scorer;
 import dev.lyne.teacher.tenant.Caller;
+import dev.lyne.teacher.trace.CallTrace;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.UnpooledByteBufAllocator;
@@ -68,7 +72,7 @@ final class CompletionTextTest {
                 teacher,
                 new Completion.Answer(
                         List.of(new ScoredPrompt(tokens, new EncodedSequence(blocks))), new int[0], new float[0]),
-                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY, CallTrace.NONE),
                 new CompletionText.Head("id", 0),
                 block -> {});
         ByteArrayOutputStream whole = new ByteArrayOutputStream();
@@ -78,6 +82,47 @@ final class CompletionTextTest {
             chunk.release();
         }
         return whole.toByteArray();
+    }
+
+    /** Each prompt's room is given back as its rows are written, not when all are. */
+    @Test
+    @SuppressWarnings("NullAway") // there is a chunk until the end
+    void room_ofAPromptThatIsWritten_isGivenBack() throws Exception {
+        String body =
+                "{\"prompt\": [[1, 2, 3], [4, 5, 6]], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"format\": \"lyne.block\"}";
+        CompletionRequest request = CompletionRequest.parse(
+                RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 9));
+        Scorer scorer = (task, callback) -> {
+            callback.scored(
+                    new EncodedSequence(List.of(new EncodedBlock(0, 2, new byte[BLOCK_BYTES]))),
+                    RowSource.COMPUTED,
+                    false);
+            return CancellationHandle.ANSWERED;
+        };
+        HttpTeacher teacher =
+                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), scorer, Optional.empty());
+        Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
+        RowBudget budget = new RowBudget(1 << 20);
+        Completion completion = new Completion(request, teacher, admission, budget, Caller.ANYBODY, CallTrace.NONE);
+        Completion.Answer answer = completion.start().toCompletableFuture().get();
+        long both = budget.heldBytes();
+        assertThat(both).isPositive();
+        List<Long> held = new ArrayList<>();
+        CompletionText text = new CompletionText(
+                request,
+                teacher,
+                answer,
+                completion,
+                new CompletionText.Head("id", 0),
+                block -> held.add(budget.heldBytes()));
+        while (!text.isEndOfInput()) {
+            text.readChunk(UnpooledByteBufAllocator.DEFAULT).release();
+        }
+        assertThat(held).containsExactly(both, both / 2);
+        assertThat(answer.prompts()).allMatch(prompt -> prompt.blocks().isEmpty());
+        assertThat(budget.heldBytes()).isZero();
+        text.close();
+        assertThat(budget.heldBytes()).isZero();
     }
 
     /** Of a prompt's blocks, no more than one is text at a time. */
@@ -100,7 +145,7 @@ final class CompletionTextTest {
                 request,
                 teacher,
                 answer,
-                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY),
+                new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY, CallTrace.NONE),
                 new CompletionText.Head("id", 0),
                 sent::add);
 

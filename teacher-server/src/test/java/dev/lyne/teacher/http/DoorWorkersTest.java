@@ -52,7 +52,8 @@ final class DoorWorkersTest {
                 "",
                 1,
                 1,
-                new ServedMetrics(registry));
+                new ServedMetrics(registry),
+                Optional.empty());
         return new EmbeddedChannel(new DoorHandler(
                 new HttpDoor.Served(noTeachers(), null, null, bodies, work::add, new Answering(), terms, 0)));
     }

@@ -8,6 +8,7 @@ import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpMethod;
 import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.timeout.IdleStateEvent;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class IdleConnectionTest {
@@ -22,7 +23,7 @@ final class IdleConnectionTest {
             new BodyBudget(1),
             Runnable::run,
             answering,
-            new HttpDoor.Terms(null, () -> true, "", 1, 1, null),
+            new HttpDoor.Terms(null, () -> true, "", 1, 1, null, Optional.empty()),
             0)));
 
     private int health() {

@@ -1,6 +1,7 @@
 package dev.lyne.teacher.server;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.awaitility.Awaitility.await;
 
 import dev.lyne.row.RowContent;
@@ -24,6 +25,9 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
 import io.grpc.stub.StreamObserver;
+import io.opentelemetry.api.common.AttributeKey;
+import io.opentelemetry.api.trace.StatusCode;
+import io.opentelemetry.sdk.trace.data.SpanData;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
@@ -34,6 +38,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
@@ -104,11 +109,15 @@ final class DecodeStreamTest {
     }
 
     private static void call(Check check) throws Exception {
+        call(options -> options, check);
+    }
+
+    private static void call(UnaryOperator<TeacherServerOptions.Builder> options, Check check) throws Exception {
         FakeTeacher teacher = new FakeTeacher("fake", FakeDecoder.VOCABULARY, 64);
         TeacherServer server = TeacherServer.start(
                 List.of(new Decoding(teacher, new FakeDecoder(1 << 20))),
-                TeacherServerOptions.builder()
-                        .metrics(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0))
+                options.apply(TeacherServerOptions.builder()
+                                .metrics(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)))
                         .build());
         ManagedChannel channel = NettyChannelBuilder.forAddress("127.0.0.1", server.port())
                 .usePlaintext()
@@ -168,6 +177,54 @@ final class DecodeStreamTest {
             assertThat(received.awaitEnd().getDescription())
                     .contains("start.sequence: 3 (expected: a number that is free)");
         });
+    }
+
+    /** One text is ended, one fails, and one is left when the session ends. */
+    @Test
+    void texts_haveSpansWithALinkToTheCall() throws Exception {
+        RecordedSpans spans = new RecordedSpans();
+        call(options -> options.telemetry(spans.telemetry()), (server, received, requests) -> {
+            requests.onNext(open());
+            requests.onNext(start(
+                    sequence(3, 2, 1, 2), sequence(4, 1, 1), sequence(5, 1, 1).setTokenIdsCrc32C(7)));
+            await().until(() -> received.messages.stream()
+                            .mapToInt(message -> message.getDecoded().getDrawnTokenIdsCount())
+                            .sum()
+                    == 3);
+            requests.onNext(step(StepSequences.newBuilder().addEnded(3)));
+            await().until(() -> spans.named("lyne.text").size() == 1);
+            requests.onNext(step(StepSequences.newBuilder()
+                    .addSequences(4)
+                    .addTakenTokenIds(1)
+                    .addTakenCounts(1)
+                    .setTakenTokenIdsCrc32C(Digests.tokenChecksum(new int[] {1}))
+                    .addDraws(64)));
+            await().until(() -> spans.named("lyne.text").size() == 2);
+            requests.onNext(start(sequence(6, 1, 1, 2, 3)));
+            await().until(() -> received.messages.stream()
+                            .mapToInt(message -> message.getDecoded().getDrawnTokenIdsCount())
+                            .sum()
+                    == 4);
+            requests.onCompleted();
+            assertThat(received.awaitEnd()).isEqualTo(Status.OK);
+        });
+        await().until(() -> spans.named("lyne.v1.TeacherService/Decode").size() == 1);
+        SpanData call = spans.named("lyne.v1.TeacherService/Decode").get(0);
+        assertThat(call.getAttributes().get(AttributeKey.stringKey("lyne.teacher")))
+                .isEqualTo("fake");
+        assertThat(spans.named("lyne.text"))
+                .extracting(
+                        span -> span.getAttributes().get(AttributeKey.longKey("lyne.text")),
+                        span -> span.getAttributes().get(AttributeKey.longKey("lyne.tokens")),
+                        span -> span.getAttributes().get(AttributeKey.longKey("lyne.drawn")),
+                        span -> span.getStatus().getStatusCode())
+                .containsExactly(
+                        tuple(3L, 2L, 2L, StatusCode.UNSET),
+                        tuple(4L, 1L, 1L, StatusCode.ERROR),
+                        tuple(6L, 3L, 1L, StatusCode.UNSET));
+        assertThat(spans.named("lyne.text"))
+                .allSatisfy(text ->
+                        assertThat(text.getLinks().get(0).getSpanContext()).isEqualTo(call.getSpanContext()));
     }
 
     @Test

@@ -199,13 +199,13 @@ final class MetricsPageTest {
     }
 
     @Test
-    void open_anAddressInUse_saysSo() throws Exception {
+    void open_anAddressInUse_namesIt() throws Exception {
         PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
         try (MetricsPage page = new MetricsPage(ANY, registry, MetricsPage.Limits.DEFAULT)) {
             InetSocketAddress taken = new InetSocketAddress(InetAddress.getLoopbackAddress(), page.port());
             assertThatThrownBy(() -> new MetricsPage(taken, registry, MetricsPage.Limits.DEFAULT).close())
                     .isInstanceOf(IOException.class)
-                    .hasMessageContaining("in use");
+                    .hasMessageMatching("--metrics: .*127\\.0\\.0\\.1:" + page.port() + ": .*in use");
         }
     }
 

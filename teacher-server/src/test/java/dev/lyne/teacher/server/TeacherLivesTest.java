@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -35,40 +36,45 @@ final class TeacherLivesTest {
     private final List<String> lost = new CopyOnWriteArrayList<>();
     private final Map<String, TeacherStages> named = new ConcurrentHashMap<>();
 
-    private final TeacherLives lives = new TeacherLives(
-            new TeacherStages.Setup(
-                    TeacherServerOptions.builder()
-                            .drainTimeout(Duration.ofMillis(100))
-                            .build(),
-                    registry,
-                    new HttpTexts(false),
-                    unused -> new CompletableFuture<>(),
-                    Runnable::run,
-                    model -> model),
-            1_024,
-            TeacherCaches.open(List.of(), System::nanoTime, registry),
-            new TeacherLives.Surroundings() {
-                @Override
-                public void named(TeacherStages teacher) {
-                    named.put(teacher.description().name(), teacher);
-                }
+    private TeacherLives lives = lives(Duration.ofHours(1));
 
-                @Override
-                public boolean drain(TeacherStages teacher, Duration atMost) {
-                    return true;
-                }
+    private TeacherLives lives(Duration loadTimeout) {
+        return new TeacherLives(
+                new TeacherStages.Setup(
+                        TeacherServerOptions.builder()
+                                .drainTimeout(Duration.ofMillis(100))
+                                .loadTimeout(loadTimeout)
+                                .build(),
+                        registry,
+                        new HttpTexts(false),
+                        unused -> new CompletableFuture<>(),
+                        Runnable::run,
+                        model -> model),
+                1_024,
+                TeacherCaches.open(List.of(), System::nanoTime, registry),
+                new TeacherLives.Surroundings() {
+                    @Override
+                    public void named(TeacherStages teacher) {
+                        named.put(teacher.description().name(), teacher);
+                    }
 
-                @Override
-                public void health(String name, boolean serving) {}
+                    @Override
+                    public boolean drain(TeacherStages teacher, Duration atMost) {
+                        return true;
+                    }
 
-                @Override
-                public void forgotten(String name) {}
+                    @Override
+                    public void health(String name, boolean serving) {}
 
-                @Override
-                public void lost(String name, Throwable cause) {
-                    lost.add(name + ": " + cause.getMessage());
-                }
-            });
+                    @Override
+                    public void forgotten(String name) {}
+
+                    @Override
+                    public void lost(String name, Throwable cause) {
+                        lost.add(name + ": " + cause.getMessage());
+                    }
+                });
+    }
 
     @AfterEach
     void stop() throws InterruptedException {
@@ -170,6 +176,90 @@ final class TeacherLivesTest {
         assertThat(lost).containsExactly("a: stuck");
     }
 
+    /** One of the models that are opened one at a time, whose files are read until a latch is down, whoever wants them no more. */
+    private TeacherEntry hanging(String name, String revision, TeacherEntry.Memory memory, CountDownLatch readable) {
+        return new TeacherEntry(name, revision, Optional.empty(), memory, new TeacherEntry.Loader() {
+            @Override
+            public OpenedTeacher open() {
+                while (readable.getCount() > 0) {
+                    try {
+                        readable.await();
+                    } catch (InterruptedException e) {
+                        continue; // as a read of a file system that is gone
+                    }
+                }
+                return new OpenedTeacher.Local(teacher(name + " " + revision));
+            }
+
+            @Override
+            public boolean alone() {
+                return true;
+            }
+        });
+    }
+
+    @Test
+    void loader_thatHangs_isGivenUpAndTheOthersGoOn() throws Exception {
+        lives = lives(Duration.ofSeconds(2));
+        CountDownLatch readable = new CountDownLatch(1);
+        try (CapturedLog log = new CapturedLog()) {
+            String unused = lives.apply(List.of(
+                    entry("a", "1"),
+                    hanging("b", "1", TeacherEntry.Memory.NONE, readable),
+                    hanging("c", "1", TeacherEntry.Memory.NONE, new CountDownLatch(0))));
+            lives.awaitSettled();
+            assertThat(states()).containsExactly("a serving", "b failed", "c serving");
+            assertThat(lives.status().get(1).detail())
+                    .startsWith(
+                            "not loaded within 2 s (expected: that, --load-seconds, or less; the log says where it was");
+            assertThat(lives.whyNotServed("b")).hasValue("could not be loaded");
+            assertThat(log.lines())
+                    .anyMatch(line -> line.startsWith("teacher b: not loaded within 2 s")
+                            && line.contains("lyne-load-b")
+                            && line.contains("TeacherLivesTest"));
+            assertThat(registry.get("lyne.teacher.load.failures")
+                            .tag("teacher", "b")
+                            .counter()
+                            .count())
+                    .isEqualTo(1);
+            assertThat(teachers).doesNotContainKey("b 1");
+            readable.countDown();
+            await().until(() -> teachers.containsKey("b 1") && teacher("b 1").closed());
+            assertThat(states()).containsExactly("a serving", "b failed", "c serving");
+        }
+    }
+
+    @Test
+    void memory_ofALoaderThatIsLeft_isGivenBackOnceItIsThrough() throws Exception {
+        lives = lives(Duration.ofSeconds(2));
+        CountDownLatch readable = new CountDownLatch(1);
+        String first = lives.apply(List.of(hanging("a", "1", most(), readable)));
+        lives.awaitSettled();
+        assertThat(lives.status().get(0).detail()).startsWith("not loaded within 2 s");
+        String second = lives.apply(List.of(entry("a", "2", most())));
+        lives.awaitSettled();
+        assertThat(lives.status().get(0).detail())
+                .startsWith("memory: devices or loaders that were left at work hold that of teachers [a]");
+        readable.countDown();
+        await().until(() -> {
+            String again = lives.apply(List.of(entry("a", "2", most())));
+            lives.awaitSettled();
+            return states().equals(List.of("a serving"));
+        });
+        assertThat(first + second).contains("loading [a]");
+    }
+
+    /** As of an engine whose answers do not come: no device is at work that could be watched. */
+    @Test
+    void warmUp_thatTakesLongerThanALoadMay_fails() throws Exception {
+        lives = lives(Duration.ofSeconds(2));
+        teacher("b 1").holdWarmUp();
+        String unused = lives.apply(List.of(entry("a", "1"), entry("b", "1")));
+        lives.awaitSettled();
+        assertThat(states()).containsExactly("a serving", "b failed");
+        assertThat(lives.status().get(1).detail()).startsWith("not loaded within 2 s");
+    }
+
     private double queued(String teacher) {
         return registry.get("lyne.teacher.queue.sequences")
                 .tag("teacher", teacher)
@@ -250,7 +340,7 @@ final class TeacherLivesTest {
         assertThat(states()).containsExactly("a failed");
         assertThat(lives.status().get(0).detail())
                 .isEqualTo(
-                        "memory: devices that were left at work hold that of teachers [a] (expected: that they come to"
+                        "memory: devices or loaders that were left at work hold that of teachers [a] (expected: that they come to"
                                 + " an end; else start the server anew)");
         assertThat(teachers).doesNotContainKey("a 2");
 

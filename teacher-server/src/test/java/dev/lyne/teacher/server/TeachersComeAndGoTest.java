@@ -461,7 +461,7 @@ final class TeachersComeAndGoTest {
         assertThatThrownBy(() -> server.apply(
                         List.of(entry("a", "1", Optional.empty(), most), entry("b", "1", Optional.empty(), most))))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("weights " + 2 * (left / 5 * 3 >> 20));
+                .hasMessageContaining("weights " + Math.round(2.0 * (left / 5 * 3) / (1 << 20)));
         String unused = server.apply(List.of(entry("a", "2", Optional.empty(), most)));
         await().until(() -> states().equals(List.of("a draining")));
         assertThat(loaded).doesNotContainKey("a 2");
