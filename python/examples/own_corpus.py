@@ -22,7 +22,9 @@ for name, default in (("steps", 50), ("batch", 8), ("context", 128)):
 options = parser.parse_args()
 
 # Windows of the text overlap by one token, so that every token but the first is predicted once; the last ones are held out.
-tokens = Tokenizer.from_file(f"{options.tokenizer}/tokenizer.json").encode(Path(options.corpus).read_text()).ids
+tokenizer = Tokenizer.from_file(f"{options.tokenizer}/tokenizer.json")
+tokenizer.no_truncation()
+tokens = tokenizer.encode(Path(options.corpus).read_text(encoding="utf-8-sig")).ids
 starts = range(0, len(tokens) - options.context, options.context - 1)
 windows = torch.tensor([tokens[start : start + options.context] for start in starts])
 held_out, windows = windows[-4:], windows[:-4]

@@ -114,7 +114,7 @@ def _report(options: argparse.Namespace, figures: dict[str, Any], lines: list[st
 def _score(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from lyne.client import TargetSequence, TeacherClient
+    from lyne.client import Expectation, TargetSequence, TeacherClient
     from lyne.wire import TopK
 
     try:
@@ -125,10 +125,16 @@ def _score(options: argparse.Namespace) -> int:
     if not file.is_file():
         raise ValueError(f"tokenizer: {file}: no such file (expected: a directory with tokenizer.json)")
     tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.no_truncation()  # a stored limit would cut the text, and padding add to it, without a word
+    tokenizer.no_padding()
     tokens = np.array(tokenizer.encode(options.text).ids, dtype=np.int32)
     if len(tokens) == 0:
         raise ValueError("text: no token (expected: at least one)")
-    with TeacherClient(options.teacher, _client_options(options)) as client, client.open(TopK(options.top_k)) as stream:
+    expected = Expectation(vocabulary_size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values()))
+    with (
+        TeacherClient(options.teacher, _client_options(options)) as client,
+        client.open(TopK(options.top_k), expectation=expected) as stream,
+    ):
         stream.offer(TargetSequence(0, tokens, np.arange(len(tokens), dtype=np.int32)))
         targets = stream.take()
         teacher = client.describe()

@@ -43,7 +43,7 @@ class TrainingPlan:
 
     Raises:
         ValueError: for a directory without such files, and for settings that this package does not follow: ids that the student
-            chooses, temperatures that change, losses that change with what they learnt (`taid`), prompts of the teacher's.
+            chooses, temperatures that change, losses that change with what they learnt (`taid`), prompts of the teacher's, several teachers.
     """
 
     def __init__(self, directory: str | Path):
@@ -72,6 +72,8 @@ class TrainingPlan:
                 raise ValueError(f"{name}: {self.settings[name]} (expected: {expected})")
         if self.settings["loss"] == "taid":
             raise ValueError("loss: taid (expected: another, as its target depends on what was learnt)")
+        if self.settings.get("teachers"):
+            raise ValueError(f"teachers: {self.settings['teachers']} (expected: none, as each window is asked of one teacher)")
         if any("teacher_input_ids" in line for line in self._windows):
             raise ValueError("windows with prompts of the teacher's (expected: none)")
 

@@ -49,6 +49,45 @@ final class CommandLineTest {
     }
 
     @Test
+    void tokenizer_trainedTwiceIntoOneDirectory_leavesTheFirst() throws IOException {
+        Path corpus = Files.writeString(directory.resolve("text.txt"), "the still boils and its vapour rises");
+        Path out = directory.resolve("words");
+        String[] command = {
+            "tokenizer", "train", "--corpus", corpus.toString(), "--vocabulary-size", "270", "--out", out.toString()
+        };
+        assertThat(run(command).code()).isZero();
+        String first = Files.readString(out.resolve("tokenizer.json"));
+        Files.writeString(corpus, "another text altogether, another text");
+        Outcome again = run(command);
+        assertThat(again.code()).isEqualTo(2);
+        assertThat(again.err())
+                .isEqualTo("lyne: --out: " + out + " holds a tokenizer.json (expected: a directory without one)\n");
+        assertThat(out.resolve("tokenizer.json")).hasContent(first);
+    }
+
+    @Test
+    void capture_documentsWithoutAnEnd_isRefusedBeforeATeacherIsWaitedFor() throws IOException {
+        Path tokenizer = Files.createDirectory(directory.resolve("tokenizer"));
+        Files.copy(TinyTraining.EXAMPLE_TEACHER.resolve("tokenizer.json"), tokenizer.resolve("tokenizer.json"));
+        Path corpus = Files.writeString(directory.resolve("text.txt"), "some words");
+        Outcome outcome = run(
+                "capture",
+                "--teacher",
+                "127.0.0.1:1",
+                "--tokenizer",
+                tokenizer.toString(),
+                "--corpus",
+                corpus.toString(),
+                "--out",
+                directory.resolve("captured").toString());
+        assertThat(outcome.code()).isEqualTo(2);
+        assertThat(outcome.err())
+                .isEqualTo(
+                        "lyne: eos: auto, but no file names one (expected: the id of the token that ends a document, or"
+                                + " none)\n");
+    }
+
+    @Test
     void missingTeacherDirectory_saysWhatIsExpected() {
         Outcome outcome = run("serve", "--teacher", directory.resolve("nowhere").toString());
         assertThat(outcome.code()).isEqualTo(2);

@@ -189,6 +189,35 @@ final class FetchedTokenizerTest {
     }
 
     @Test
+    void evaluate_endThatTheModelAloneNames_standsBehindDocumentsWhereverTheTokenizerIs() throws Exception {
+        var tiny = new TinyTraining(shared);
+        Path config = tiny.teacher().resolve("config.json");
+        Files.writeString(
+                config, Files.readString(config).replaceFirst("\"eos_token_id\" : null", "\"eos_token_id\" : 0"));
+        Path words = Files.createDirectory(shared.resolve("words"));
+        Files.move(tiny.teacher().resolve("tokenizer.json"), words.resolve("tokenizer.json"));
+        Files.delete(tiny.teacher().resolve("tokenizer_config.json"));
+        run(
+                tiny,
+                "evaluate",
+                List.of(
+                        "evaluate",
+                        "--model",
+                        tiny.teacher().toString(),
+                        "--tokenizer",
+                        words.toString(),
+                        "--corpus",
+                        tiny.text().toString(),
+                        "--context",
+                        "32",
+                        "--windows",
+                        "4"));
+        assertThat(tiny.log("evaluate"))
+                .content()
+                .contains("EOS 0 <|endoftext|> (eos_token_id of the student's config.json)");
+    }
+
+    @Test
     void evaluate_tokenizerOfAnotherDirectory_isTheSameAsItsOwn() throws Exception {
         var tiny = new TinyTraining(shared);
         Path bare = Files.createDirectory(shared.resolve("bare"));

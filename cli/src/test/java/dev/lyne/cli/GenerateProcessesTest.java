@@ -100,6 +100,11 @@ final class GenerateProcessesTest {
                     prompts,
                     broken,
                     "was made with other settings: max_tokens: 256 (expected: 20); another --out begins anew");
+            Path settings = shared.resolve("broken.jsonl.settings.json");
+            String own = Files.readString(settings);
+            Files.writeString(settings, own.replace("\"fingerprint\" : \"", "\"fingerprint\" : \"another than "));
+            assertRefused(tiny, "machine", prompts, broken, " (expected: another than ");
+            Files.writeString(settings, own);
             run(
                     tiny,
                     "on",
@@ -129,6 +134,24 @@ final class GenerateProcessesTest {
                     .as("the teacher continued its own prompt")
                     .isEqualTo(JsonMapper.shared().readTree(made.get(0)).get("response"));
 
+            Path spelt = shared.resolve("spelt.jsonl");
+            Files.writeString(
+                    spelt, "\uFEFF{\"prompt\": \"The Congress of 1790\"}\r\n\r\n{\"prompt\": \"The war\"}\r\n\r\n");
+            Path blanks = shared.resolve("blanks.jsonl");
+            run(
+                    tiny,
+                    "blanks",
+                    generate(tiny, "--corpus", spelt.toString(), "--out", blanks.toString(), "--max-tokens", "20"));
+            assertThat(Files.readAllLines(blanks)).hasSize(2).first().isEqualTo(made.get(0));
+            Path no = shared.resolve("no.jsonl");
+            Files.writeString(spelt, "{\"prompt\": \"a\"}\n\n{\"prompt\": \"b\", \"teacherPrompt\": \"c\"}\n");
+            assertRefused(tiny, "misspelt", spelt, no, "line 3: field teacherPrompt (expected: teacher_prompt)");
+            Files.writeString(spelt, "{\"prompt\": \"a\"} {\"prompt\": \"b\"}\n");
+            assertRefused(tiny, "two", spelt, shared.resolve("two.jsonl"), "line 1: no JSON at column ");
+            Files.writeString(spelt, "{\"prompt\": \"a\", \"prompt\": \"b\"}\n");
+            assertRefused(
+                    tiny, "twice", spelt, shared.resolve("two.jsonl"), "line 1: a name that comes twice at column ");
+
             Path other = shared.resolve("other.json");
             Files.writeString(other, "{\"precious\": true}");
             assertRefused(tiny, "notOurs", prompts, other, "its end is no line of prompt and response");
@@ -150,7 +173,7 @@ final class GenerateProcessesTest {
             assertThat(unended).hasContent("{\"prompt\": \"The war\"}");
 
             Files.writeString(prompts, "{\"text\": \"no prompt\"}\n");
-            assertRefused(tiny, "wrong", prompts, shared.resolve("no.jsonl"), "line 1: no text \"prompt\"");
+            assertRefused(tiny, "wrong", prompts, shared.resolve("none.jsonl"), "line 1: no text \"prompt\"");
         }
     }
 

@@ -125,7 +125,8 @@ public final class GenerateCommand implements Callable<Integer> {
             try (Tokenizer tokenizer = Tokenizer.load(temporary.path());
                     TeacherClient client = TeacherClient.connect(
                             teacher, timeouts.client("generate", security).build());
-                    TeacherDecoder decoder = client.decoder(settings(tokenizer))) {
+                    TeacherDecoder decoder =
+                            client.decoder(settings(tokenizer, client.describe().deterministic()))) {
                 if (corpus != null && out != null) {
                     generate(decoder, tokenizer, corpus, out);
                 } else if (prompt != null) {
@@ -136,10 +137,12 @@ public final class GenerateCommand implements Callable<Integer> {
         return 0;
     }
 
-    private DecodeSettings settings(Tokenizer tokenizer) {
+    /** @param sameBits whether replicas have to agree on the last bits, which decide draws */
+    private DecodeSettings settings(Tokenizer tokenizer, boolean sameBits) {
         TeacherExpectation expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        return new DecodeSettings(temperature, topP, seed, tokenizer.stopIds(tokenizer.wrapping()), expectation, false);
+        return new DecodeSettings(
+                temperature, topP, seed, tokenizer.stopIds(tokenizer.wrapping()), expectation, sameBits);
     }
 
     private void continuePrompt(TeacherDecoder decoder, Tokenizer tokenizer, String text, PrintStream to)

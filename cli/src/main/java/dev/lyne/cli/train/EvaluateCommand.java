@@ -117,7 +117,7 @@ public final class EvaluateCommand implements Callable<Integer> {
                 ScoringModel scorer =
                         ScoringModel.load(model, options, new ScoringOptions(tokenizer.vocabularySize(), 256, false))) {
             tokenizer.checkFits(scorer.configuration());
-            Windows windows = windows(corpus, tokenizer, temporary.path());
+            Windows windows = windows(corpus, tokenizer, scorer.configuration(), temporary.path());
             Evaluation result = teacher == null
                     ? Evaluator.evaluate(
                             scorer, Optional.empty(), windows, batchTokens, new WindowLines(System.err)::update)
@@ -175,8 +175,11 @@ public final class EvaluateCommand implements Callable<Integer> {
         return text.corpus();
     }
 
-    private Windows windows(Corpus corpus, Tokenizer tokenizer, Path cache) throws IOException {
-        DocumentWrapping around = tokenizer.wrapping(wrapping.bos(), wrapping.eos(), List.of());
+    /** The windows of the corpus, whose documents end as they do for who trains the model. */
+    private Windows windows(Corpus corpus, Tokenizer tokenizer, ModelConfiguration evaluated, Path cache)
+            throws IOException {
+        DocumentWrapping around = tokenizer.wrapping(
+                wrapping.bos(), wrapping.eos(), evaluated.boundaries().eos());
         System.err.println(around.describe());
         TokenisingLines lines = new TokenisingLines(System.err, System::nanoTime);
         TokenStore store = TokenStore.open(

@@ -9,6 +9,9 @@ import java.util.TreeSet;
 
 /** Results of several processes or hosts that ran parts of one load side by side, as one result. */
 public final class Merge {
+    /** What a profile calls which part of a load it is, as {@code 2/3}. */
+    private static final String PART = "part";
+
     private Merge() {}
 
     /**
@@ -29,13 +32,14 @@ public final class Merge {
                         + first.steps().size() + " in another (expected: as many)");
             }
         }
+        requireEachPartOnce(parts);
         List<StepResult> steps = new ArrayList<>();
         for (int i = 0; i < first.steps().size(); i++) {
             int step = i;
             steps.add(step(parts.stream().map(part -> part.steps().get(step)).toList()));
         }
         Map<String, String> profile = new TreeMap<>(first.profile());
-        profile.remove("part");
+        profile.remove(PART);
         return new LoadResult(
                 LoadResult.FORMAT,
                 profile,
@@ -48,10 +52,23 @@ public final class Merge {
                 steps);
     }
 
+    /** Refuses a sum that lacks a part of the load, or has one twice. What was merged before is of no part. */
+    private static void requireEachPartOnce(List<LoadResult> parts) {
+        List<String> named = parts.stream()
+                .map(part -> part.profile().getOrDefault(PART, ""))
+                .filter(part -> !part.isEmpty())
+                .toList();
+        boolean once = named.stream().allMatch(part -> part.endsWith("/" + named.size()))
+                && new TreeSet<>(named).size() == named.size();
+        if (!once) {
+            throw new IllegalArgumentException("parts: " + named + " (expected: each part of the load, once)");
+        }
+    }
+
     /** The profile without what parts differ in. */
     private static Map<String, String> shared(Map<String, String> profile) {
         Map<String, String> shared = new TreeMap<>(profile);
-        shared.keySet().removeAll(List.of("part", "metrics", "teacher"));
+        shared.keySet().removeAll(List.of(PART, "metrics", "teacher"));
         return shared;
     }
 

@@ -42,7 +42,8 @@ public record Study(
      * Something to be made before students are trained.
      *
      * @param settings by key
-     * @param options that are none of a training run's: {@code teacher}, {@code temperatures}, {@code held_out}, {@code prompts}
+     * @param options that are none of a training run's: {@code teacher}, {@code temperatures}, {@code held_out}, {@code prompts}, and what
+     *     else decides what is made
      */
     public record Preparation(Map<Setting, List<String>> settings, Map<String, List<String>> options) {
         /** A name for it that changes with what it is. */

@@ -123,19 +123,16 @@ public final class StudyPreparation {
                 .collect(Collectors.joining());
         AtomicFile.write(prompts, lines.getBytes(StandardCharsets.UTF_8));
         text.printf("the teacher writes the texts %s in %s%n", name, responses);
-        run(
-                "the texts " + name,
-                out.resolve("generate.log"),
-                List.of(
-                        "generate",
-                        "--teacher",
-                        server.address(),
-                        "--corpus",
-                        prompts.toString(),
-                        "--out",
-                        responses.toString(),
-                        "--max-tokens",
-                        Integer.toString(CorpusPrompts.responseTokens(settings))));
+        List<String> arguments = new ArrayList<>(List.of(
+                "generate",
+                "--teacher",
+                server.address(),
+                "--corpus",
+                prompts.toString(),
+                "--out",
+                responses.toString()));
+        arguments.addAll(CorpusPrompts.options(settings));
+        run("the texts " + name, out.resolve("generate.log"), arguments);
     }
 
     private static long lines(Path file) throws IOException {

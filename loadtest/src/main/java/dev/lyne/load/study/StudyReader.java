@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -40,7 +42,25 @@ final class StudyReader {
             Setting.EOS,
             Setting.CONTEXT);
 
-    private static final List<String> OPTIONS = List.of("teacher", "temperatures", "held_out", "prompts");
+    /** Keys of captures and of generations that are no settings. */
+    private static final List<String> OF_CAPTURES = List.of("teacher", "temperatures", "held_out");
+
+    private static final List<String> OF_GENERATIONS = List.of("prompts");
+
+    /** What else decides what a preparation makes; no key of a file. */
+    private static final String MADE_OF = "made of";
+
+    /** Settings that a generation heeds. */
+    private static final Set<Setting> GENERATED = EnumSet.of(
+            Setting.TOKENIZER,
+            Setting.CORPUS,
+            Setting.TEXT_FIELD,
+            Setting.SKIP_INVALID,
+            Setting.CONTEXT,
+            Setting.PROMPT_TOKENS,
+            Setting.RESPONSE_TOKENS,
+            Setting.ROLLOUT_TEMPERATURE,
+            Setting.ROLLOUT_TOP_P);
 
     private static final Set<Setting> PATHS =
             Set.of(Setting.STUDENT, Setting.TOKENIZER, Setting.CORPUS, Setting.HELD_OUT);
@@ -82,9 +102,15 @@ final class StudyReader {
                 "seeds: " + file.seeds() + " (expected: each once)");
         require(file.heldOutWindows() > 0, "held_out_windows: " + file.heldOutWindows() + " (expected: 1 or more)");
         Map<Setting, List<String>> common = settings("settings", file.settings(), base);
-        Map<String, Preparation> teachers = preparations("teachers", orEmpty(file.teachers()), common, base);
-        Map<String, Preparation> captures = preparations("captures", orEmpty(file.captures()), common, base);
-        Map<String, Preparation> generations = preparations("generations", orEmpty(file.generations()), common, base);
+        Map<String, Preparation> teachers = preparations("teachers", orEmpty(file.teachers()), List.of(), common, base);
+        Map<String, Preparation> captures = new LinkedHashMap<>();
+        preparations("captures", orEmpty(file.captures()), OF_CAPTURES, common, base)
+                .forEach((name, capture) ->
+                        captures.put(name, madeOf(capture, ofCapture(file, capture, teachers, common))));
+        orEmpty(file.generations()).forEach(StudyReader::requireHeeded);
+        Map<String, Preparation> generations = new LinkedHashMap<>();
+        preparations("generations", orEmpty(file.generations()), OF_GENERATIONS, common, base)
+                .forEach((name, generation) -> generations.put(name, madeOf(generation, teacherOf(file))));
         generations.forEach(StudyReader::requireGenerated);
         Set<String> targets = new TreeSet<>(captures.keySet());
         targets.addAll(teachers.keySet());
@@ -180,16 +206,77 @@ final class StudyReader {
     }
 
     /** Adds a student where the study has it not yet; its id. */
-    private String add(String where, Map<Setting, List<String>> settings, long seed, Optional<StudyRun.Choice> choice)
+    private String add(String where, Map<Setting, List<String>> given, long seed, Optional<StudyRun.Choice> choice)
             throws IOException {
-        Map<Setting, List<String>> own = new EnumMap<>(settings);
+        Map<Setting, List<String>> own = new EnumMap<>(given);
         own.put(Setting.SEED, List.of(Long.toString(seed)));
         own.computeIfPresent(Setting.CORPUS, (key, paths) -> generated(paths));
-        StudyRun run = StudyRun.of(withTargets(where, own, targets), choice);
+        Map<Setting, List<String>> settings = withTargets(where, own, targets);
+        StudyRun run = StudyRun.of(settings, choice, beside(settings));
         requirePossible(where, run);
         requireHeld(where, run, captures, teachers);
         runs.putIfAbsent(run.id(), run);
         return run.id();
+    }
+
+    /**
+     * What decides a student's figures beside its settings: with another teacher, other targets or other held-out windows it is another
+     * student, and what was made of the one before is none of its figures.
+     */
+    private List<String> beside(Map<Setting, List<String>> settings) {
+        List<String> beside = new ArrayList<>();
+        beside.add("held_out_windows: " + file.heldOutWindows());
+        if (settings.containsKey(Setting.TEACHER)) {
+            beside.addAll(teacherOf(file));
+        }
+        for (String name : settings.getOrDefault(Setting.TARGETS, List.of())) {
+            Preparation made = captures.containsKey(name) ? captures.get(name) : teachers.get(name);
+            beside.add("targets: " + Objects.requireNonNull(made).directory(name));
+        }
+        captures.entrySet().stream()
+                .filter(capture -> isOfHeldOut(capture.getValue()))
+                .map(capture -> "held-out targets: " + capture.getValue().directory(capture.getKey()))
+                .forEach(beside::add);
+        return beside;
+    }
+
+    private static boolean isOfHeldOut(Preparation capture) {
+        return capture.option("held_out").equals("true");
+    }
+
+    /** The study's teacher; none where the file names none, which is the demo's. */
+    private static List<String> teacherOf(StudyFile file) {
+        return Stream.ofNullable(file.teacher())
+                .filter(teacher -> !teacher.isEmpty())
+                .map(teacher -> "teacher: " + teacher)
+                .toList();
+    }
+
+    /** What a capture is made of beside what the file says of it. */
+    private static List<String> ofCapture(
+            StudyFile file, Preparation capture, Map<String, Preparation> teachers, Map<Setting, List<String>> common) {
+        List<String> made = new ArrayList<>();
+        String named = capture.option("teacher");
+        Preparation own = teachers.get(named);
+        if (own != null) {
+            made.add("teacher: " + own.directory(named));
+        } else if (named.isEmpty()) {
+            made.addAll(teacherOf(file));
+        }
+        if (isOfHeldOut(capture)) {
+            made.add("held_out: %d windows of %s"
+                    .formatted(file.heldOutWindows(), common.getOrDefault(Setting.HELD_OUT, List.of())));
+        }
+        return made;
+    }
+
+    private static Preparation madeOf(Preparation preparation, List<String> made) {
+        if (made.isEmpty()) {
+            return preparation;
+        }
+        Map<String, List<String>> options = new LinkedHashMap<>(preparation.options());
+        options.put(MADE_OF, made);
+        return new Preparation(preparation.settings(), options);
     }
 
     /** Names of generations as their files within the study's directory. */
@@ -216,6 +303,17 @@ final class StudyReader {
                     generation.settings().containsKey(needed),
                     "generations: " + name + ": " + needed.key()
                             + ": none (expected: one, here or among the students')");
+        }
+    }
+
+    /** Refuses a key of a generation that would be without effect. */
+    private static void requireHeeded(String name, Map<String, JsonNode> values) {
+        String where = "generations: " + name;
+        for (String key : values.keySet()) {
+            require(
+                    OF_GENERATIONS.contains(key) || GENERATED.contains(Setting.ofKey(key, where)),
+                    where + ": " + key + " (expected: prompts, or one of "
+                            + GENERATED.stream().map(Setting::key).toList() + ")");
         }
     }
 
@@ -290,9 +388,7 @@ final class StudyReader {
         String name = named.get(0);
         boolean trajectory = !captures.containsKey(name);
         Preparation source = Objects.requireNonNull(trajectory ? teachers.get(name) : captures.get(name));
-        require(
-                !source.option("held_out").equals("true"),
-                where + ": targets: " + name + " (expected: not those of the held-out text)");
+        require(!isOfHeldOut(source), where + ": targets: " + name + " (expected: not those of the held-out text)");
         Settings student = Settings.of(run.settings());
         Settings capture = Settings.of(source.settings());
         CaptureFit.refusal(
@@ -325,15 +421,20 @@ final class StudyReader {
         }
     }
 
+    /** @param own keys that are no settings */
     private static Map<String, Preparation> preparations(
-            String what, Map<String, Map<String, JsonNode>> file, Map<Setting, List<String>> common, Path base) {
+            String what,
+            Map<String, Map<String, JsonNode>> file,
+            List<String> own,
+            Map<Setting, List<String>> common,
+            Path base) {
         Map<String, Preparation> preparations = new LinkedHashMap<>();
         file.forEach((name, values) -> {
             String where = what + ": " + name;
             requireFileName(name, where);
             Map<String, JsonNode> settings = new LinkedHashMap<>(values);
             Map<String, List<String>> options = new LinkedHashMap<>();
-            for (String option : OPTIONS) {
+            for (String option : own) {
                 JsonNode value = settings.remove(option);
                 if (value != null) {
                     options.put(option, texts(where, option, value));

@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 /**
  * A student of a study. Points of several axes that ask for the same student share it.
  *
- * @param id 12 hexadecimal digits of the SHA-256 of the settings
+ * @param id 12 hexadecimal digits of the SHA-256 of the settings, and of what decides its figures beside them
  * @param settings by key, in the order of the table, without place and name; {@code targets} names a capture
  * @param choice a setting more, whose value other students decide
  */
@@ -36,17 +36,14 @@ public record StudyRun(String id, Map<Setting, List<String>> settings, Optional<
         }
     }
 
-    static StudyRun of(Map<Setting, List<String>> settings) {
-        return of(settings, Optional.empty());
-    }
-
-    static StudyRun of(Map<Setting, List<String>> settings, Optional<Choice> choice) {
+    /** @param beside what decides its figures and is no setting of its own, a line each */
+    static StudyRun of(Map<Setting, List<String>> settings, Optional<Choice> choice, List<String> beside) {
         String text = settings.entrySet().stream()
                 .map(entry -> entry.getKey().key() + ": " + entry.getValue())
                 .collect(Collectors.joining("\n"));
         String chosen = choice.map(of -> "\n" + of.setting().key() + ": best " + of.metric() + " of " + of.candidates())
                 .orElse("");
-        return new StudyRun(idOf(text + chosen), settings, choice);
+        return new StudyRun(idOf(text + chosen + "\n" + String.join("\n", beside)), settings, choice);
     }
 
     /** Returns whether the student asks the study's teacher while it trains, or for its evaluation. */

@@ -49,9 +49,13 @@ final class LoadResultTest {
     }
 
     private static LoadResult result(StepResult... steps) {
+        return part("1/2", steps);
+    }
+
+    private static LoadResult part(String part, StepResult... steps) {
         return new LoadResult(
                 LoadResult.FORMAT,
-                Map.of("students", "4", "part", "1/2"),
+                Map.of("students", "4", "part", part),
                 "demo, digest 12ab",
                 "2026-01-01T00:00:00Z",
                 1,
@@ -120,7 +124,8 @@ final class LoadResultTest {
     void merge_parts_areAddedUp() {
         StepResult one = step("4 students", 1_000, 1);
         StepResult other = step("4 students", 2_000, 2);
-        StepResult sum = Merge.of(List.of(result(one), result(other))).steps().get(0);
+        StepResult sum =
+                Merge.of(List.of(part("1/2", one), part("2/2", other))).steps().get(0);
         assertThat(sum.answered().positions())
                 .isEqualTo(one.answered().positions() + other.answered().positions());
         assertThat(sum.answered().positionsPerSecond())
@@ -134,6 +139,18 @@ final class LoadResultTest {
                 .isBetween(
                         other.timing().latencyMillis().get("p50"),
                         one.timing().latencyMillis().get("p50"));
+    }
+
+    @Test
+    void merge_aPartTwiceOrMissing_isRefused() {
+        StepResult step = step("s", 9, 1);
+        for (List<String> wrong : List.of(List.of("1/2", "1/2"), List.of("1/3", "3/3"), List.of("1/1", "1/1"))) {
+            List<LoadResult> parts =
+                    wrong.stream().map(name -> part(name, step)).toList();
+            assertThatThrownBy(() -> Merge.of(parts))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("parts: " + wrong + " (expected: each part of the load, once)");
+        }
     }
 
     @Test

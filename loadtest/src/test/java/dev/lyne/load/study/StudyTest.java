@@ -96,6 +96,7 @@ final class StudyTest {
                 "top_k: 4}}|top_k: 4, teacher_temperature: 3}}|axis k, point 4: targets: rows: asked for top_k top_k=4"
                         + " temperatures=[3.0] (expected: one that the captured top_k top_k=8",
                 "top_k: 4}}|top_k: 4, context: 99}}|axis k, point 4: targets: rows: context: 99 (expected: ",
+                "top_k: 4}}|top_k: 4, eos: none}}|axis k, point 4: targets: rows: eos: none (expected: auto, as captured)",
                 "top_k: 4}}|top_k: 4, row_precision: exact}}|axis k, point 4: targets: rows: asked for top_k top_k=4 in exact"
                         + " (expected: top_k top_k=8 temperatures=[2.0, 5.0] in compact, as it was captured)",
                 "top_k: 4}}|top_k: 4, loss: mse_logits}}|axis k, point 4: targets: rows: loss: mse_logits (expected: one that"
@@ -107,6 +108,33 @@ final class StudyTest {
         assertThatThrownBy(() -> read(SMALL.replace(from, to)))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(message);
+    }
+
+    private static List<String> distilled(Study study) {
+        return study.axes().get(0).points().stream()
+                .flatMap(point -> point.runs().stream())
+                .toList();
+    }
+
+    /** A result that stands is a student's whose figures would be the same. */
+    @Test
+    void read_otherTeacherTargetsOrHeldOutWindows_makesOtherStudents() throws IOException {
+        List<String> before = distilled(read(SMALL));
+        assertThat(distilled(read(SMALL.replace("A small study", "The same")))).isEqualTo(before);
+        for (String changed : List.of(
+                SMALL.replace("held_out_windows: 3", "held_out_windows: 4"),
+                SMALL.replace("held_out_windows: 3", "held_out_windows: 3\nteacher: other"),
+                SMALL.replace("top_k: 8, temperatures", "top_k: 16, temperatures"))) {
+            assertThat(distilled(read(changed))).as(changed).doesNotContainAnyElementsOf(before);
+        }
+    }
+
+    @Test
+    void read_captureOfTheStudysTeacher_isAnotherWhereThatIs() throws IOException {
+        String other = SMALL.replace("held_out_windows: 3", "held_out_windows: 3\nteacher: other");
+        assertThat(Objects.requireNonNull(read(other).captures().get("rows")).directory("rows"))
+                .isNotEqualTo(Objects.requireNonNull(read(SMALL).captures().get("rows"))
+                        .directory("rows"));
     }
 
     @ParameterizedTest
@@ -227,6 +255,8 @@ final class StudyTest {
                 "settings: {held_out_part: validation}|settings: {held_out_part: test}|axis arm, choice: settings: held_out_part: test, beside test of",
                 "settings: {held_out_part: validation}|settings: {}|axis arm, choice: settings: held_out_part: test, beside test of",
                 "{prompts: 20|{prompts: 0|generations: texts: prompts: 0 (expected: how many, 1 or more)",
+                "{prompts: 20|{teacher: other, prompts: 20|generations: texts: teacher (expected: prompts, or one of [",
+                "{prompts: 20|{top_k: 4, prompts: 20|generations: texts: top_k (expected: prompts, or one of [",
                 "alpha: 1, on|alpha: 0, on|axis arm, point own: ",
             })
     void read_choiceThatCannotBe_isRefused(String from, String to, String message) {

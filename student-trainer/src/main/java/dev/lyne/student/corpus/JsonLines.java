@@ -12,8 +12,8 @@ import tools.jackson.databind.JsonNode;
 
 /** A file of JSON Lines: a document a line. Blank lines are passed over. */
 final class JsonLines {
-    private static final String PROMPT = "prompt";
-    private static final String TEACHER_PROMPT = "teacher_prompt";
+    static final String PROMPT = "prompt";
+    static final String TEACHER_PROMPT = "teacher_prompt";
     private static final List<String> RESPONSES = List.of("response", "completion");
 
     private final Path file;
@@ -63,15 +63,7 @@ final class JsonLines {
         if (text.isBlank()) {
             return Optional.empty();
         }
-        JsonNode node;
-        try {
-            node = Json.read(text);
-        } catch (InvalidDocumentException e) {
-            throw new InvalidDocumentException(e.getMessage() + " (expected: one JSON object a line)");
-        }
-        if (!node.isObject()) {
-            throw new InvalidDocumentException(Json.kind(node) + " (expected: one JSON object a line)");
-        }
+        JsonNode node = object(text);
         String field = textField.orElse(defaultTextField);
         requireNoOtherSpelling(node);
         if (node.has(field)) {
@@ -92,13 +84,31 @@ final class JsonLines {
         if (responses.isEmpty()) {
             throw unknown(node, field);
         }
-        Optional<String> teacherPrompt =
-                node.has(TEACHER_PROMPT) ? Optional.of(text(node, TEACHER_PROMPT)) : Optional.empty();
-        return Optional.of(new Document(source, string(node, PROMPT), teacherPrompt, text(node, responses.get(0))));
+        return Optional.of(
+                new Document(source, string(node, PROMPT), teacherPrompt(node), text(node, responses.get(0))));
+    }
+
+    /** The object that a line is. */
+    static JsonNode object(String line) throws InvalidDocumentException {
+        JsonNode node;
+        try {
+            node = Json.read(line);
+        } catch (InvalidDocumentException e) {
+            throw new InvalidDocumentException(e.getMessage() + " (expected: one JSON object a line)");
+        }
+        if (!node.isObject()) {
+            throw new InvalidDocumentException(Json.kind(node) + " (expected: one JSON object a line)");
+        }
+        return node;
+    }
+
+    /** What a teacher sees in the prompt's place, where a line says so. */
+    static Optional<String> teacherPrompt(JsonNode node) throws InvalidDocumentException {
+        return node.has(TEACHER_PROMPT) ? Optional.of(text(node, TEACHER_PROMPT)) : Optional.empty();
     }
 
     /** A line has whatever other fields it likes, but what was meant for the teacher must not go unread. */
-    private static void requireNoOtherSpelling(JsonNode node) throws InvalidDocumentException {
+    static void requireNoOtherSpelling(JsonNode node) throws InvalidDocumentException {
         for (String name : node.propertyNames()) {
             String letters = name.toLowerCase(Locale.ROOT).replaceAll("[^a-z]", "");
             if (letters.startsWith("teacherprompt") && !name.equals(TEACHER_PROMPT)) {
@@ -122,7 +132,7 @@ final class JsonLines {
         return text;
     }
 
-    private static String string(JsonNode node, String field) throws InvalidDocumentException {
+    static String string(JsonNode node, String field) throws InvalidDocumentException {
         JsonNode value = node.path(field);
         if (!value.isString()) {
             throw new InvalidDocumentException("field " + field + " is " + Json.kind(value) + " (expected: a string)");

@@ -17,12 +17,15 @@ final class Utf8 {
     static String decode(byte[] bytes, long offset) throws InvalidDocumentException {
         ByteBuffer in = ByteBuffer.wrap(bytes);
         try {
-            String text = StandardCharsets.UTF_8.newDecoder().decode(in).toString();
-            return !text.isEmpty() && text.charAt(0) == MARK ? text.substring(1) : text;
+            return withoutMark(StandardCharsets.UTF_8.newDecoder().decode(in).toString());
         } catch (CharacterCodingException e) {
             throw new InvalidDocumentException(
                     "byte " + (offset + malformedAt(bytes, true)) + " is not UTF-8 (expected: UTF-8)");
         }
+    }
+
+    static String withoutMark(String text) {
+        return !text.isEmpty() && text.charAt(0) == MARK ? text.substring(1) : text;
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.lyne.files.DirectoryLock;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.corpus.CorpusException;
+import dev.lyne.student.corpus.PromptLine;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
@@ -46,6 +47,11 @@ public final class CorpusGeneration {
     private static final String RESPONSE = "response";
     private static final String PROMPT = "prompt";
     private static final String TEACHER_PROMPT = "teacher_prompt";
+
+    /** Name of the setting that says on which machine last bits were computed, where they are promised. */
+    private static final String FINGERPRINT = "fingerprint";
+
+    private static final String NONE = "none";
 
     /** Suffix of the file of the settings behind the other's name. */
     private static final String SETTINGS = ".settings.json";
@@ -96,26 +102,43 @@ public final class CorpusGeneration {
     private long written;
     private long tokens;
 
-    /**
-     * Prompts of a line: the student's, and the teacher's where it is another.
-     *
-     * @param teacher what the teacher continues in the prompt's place; absent: the prompt
-     */
-    private record Prompts(String prompt, Optional<String> teacher) {
-        String continued() {
-            return teacher.orElse(prompt);
+    /** The lines of the prompts, one after another; blank ones are passed over, as in a corpus. */
+    private final class PromptLines implements AutoCloseable {
+        private final Path file;
+        private final BufferedReader reader;
+        private long number;
+
+        PromptLines(Path file) throws IOException {
+            this.file = file;
+            this.reader = Files.newBufferedReader(file);
+        }
+
+        /** The next one; absent at the end. */
+        Optional<PromptLine> next() throws IOException {
+            for (String line = reader.readLine(); line != null; line = reader.readLine()) {
+                number++;
+                if (!line.isBlank()) {
+                    return Optional.of(PromptLine.read(file, number, line, options.promptField()));
+                }
+            }
+            return Optional.empty();
+        }
+
+        @Override
+        public void close() throws IOException {
+            reader.close();
         }
     }
 
     /** A text in the making. */
     private static final class Draft {
-        private final Prompts prompts;
+        private final PromptLine prompts;
         private int[] ids = new int[64];
         private int size;
         private boolean ending;
         private boolean done;
 
-        Draft(Prompts prompts) {
+        Draft(PromptLine prompts) {
             this.prompts = prompts;
         }
 
@@ -161,12 +184,12 @@ public final class CorpusGeneration {
         Found found = wholeLines(out);
         Path settings = out.resolveSibling(out.getFileName() + SETTINGS);
         requireSameSettings(settings, out, found.lines());
-        try (BufferedReader reader = Files.newBufferedReader(prompts)) {
-            goThrough(prompts, out, found.lines(), reader);
+        try (PromptLines lines = new PromptLines(prompts)) {
+            goThrough(lines, out, found.lines());
             // Only what is known to be of these prompts is ever changed.
             cutBrokenLine(out, found.bytes());
             AtomicFile.write(settings, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings()));
-            write(prompts, out, found.lines(), reader);
+            write(lines, out, found.lines());
         }
         return written;
     }
@@ -175,6 +198,9 @@ public final class CorpusGeneration {
     private Map<String, String> settings() {
         Map<String, String> settings = new LinkedHashMap<>();
         settings.put("teacher", decoder.teacher().modelDigest());
+        settings.put(
+                FINGERPRINT,
+                decoder.settings().sameBits() ? decoder.teacher().fingerprint().toString() : NONE);
         settings.put("seed", Long.toString(decoder.settings().seed()));
         settings.put("temperature", Double.toString(decoder.settings().temperature()));
         settings.put("top_p", Double.toString(decoder.settings().topP()));
@@ -196,8 +222,9 @@ public final class CorpusGeneration {
                 JSON.readValue(Files.readAllBytes(file), new TypeReference<Map<String, String>>() {});
         List<String> differences = new ArrayList<>();
         settings().forEach((name, now) -> {
-            String then = before.getOrDefault(name, "absent");
-            if (!then.equals(now)) {
+            String then = before.getOrDefault(name, name.equals(FINGERPRINT) ? NONE : "absent");
+            boolean promised = !name.equals(FINGERPRINT) || !then.equals(NONE);
+            if (promised && !then.equals(now)) {
                 differences.add(name + ": " + now + " (expected: " + then + ")");
             }
         });
@@ -208,32 +235,30 @@ public final class CorpusGeneration {
     }
 
     /** Reads on to the first prompt that has no line yet. */
-    private void goThrough(Path prompts, Path out, long there, BufferedReader reader)
-            throws IOException, CorpusException {
+    private void goThrough(PromptLines lines, Path out, long there) throws IOException, CorpusException {
         try (BufferedReader old = new BufferedReader(there > 0 ? Files.newBufferedReader(out) : Reader.nullReader())) {
-            long number = 0;
-            for (String line = next(reader, number < there); line != null; line = next(reader, number < there)) {
-                requireSame(prompts, out, ++number, line, Objects.requireNonNull(old.readLine()));
-            }
-            if (number < there) {
-                throw new CorpusException(out + ": " + there + " lines (expected: at most the " + number + " of "
-                        + prompts + "; another --out begins anew)");
+            for (long number = 1; number <= there; number++) {
+                Optional<PromptLine> prompt = lines.next();
+                if (prompt.isEmpty()) {
+                    throw new CorpusException(out + ": " + there + " lines (expected: at most the " + (number - 1)
+                            + " of " + lines.file + "; another --out begins anew)");
+                }
+                requireSame(prompt.get(), lines, out, number, Objects.requireNonNull(old.readLine()));
             }
         }
     }
 
-    private void write(Path prompts, Path out, long there, BufferedReader reader)
-            throws IOException, InterruptedException {
+    private void write(PromptLines lines, Path out, long there) throws IOException, InterruptedException {
         written = there;
         long number = there;
         try (Writer writer = Files.newBufferedWriter(
                 out, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            String line = reader.readLine();
-            while ((line != null || !inOrder.isEmpty()) && !progress.isStopRequested()) {
-                while (line != null && inOrder.size() < options.inFlight()) {
-                    begin(number, prompts(prompts, number + 1, line));
+            Optional<PromptLine> prompt = lines.next();
+            while ((prompt.isPresent() || !inOrder.isEmpty()) && !progress.isStopRequested()) {
+                while (prompt.isPresent() && inOrder.size() < options.inFlight()) {
+                    begin(number, prompt.get(), lines.number);
                     number++;
-                    line = reader.readLine();
+                    prompt = lines.next();
                 }
                 take(decoder.take());
                 writeDone(writer);
@@ -242,16 +267,14 @@ public final class CorpusGeneration {
         }
     }
 
-    private static @Nullable String next(BufferedReader reader, boolean wanted) throws IOException {
-        return wanted ? reader.readLine() : null;
-    }
-
-    private void begin(long key, Prompts prompt) throws CorpusException {
-        int[] ids = IntStream.concat(wrapping.bosId().stream(), Arrays.stream(tokenizer.encode(prompt.continued())))
+    /** @param line of the file, from 1 */
+    private void begin(long key, PromptLine prompt, long line) throws CorpusException {
+        String continued = prompt.teacherPrompt().orElse(prompt.prompt());
+        int[] ids = IntStream.concat(wrapping.bosId().stream(), Arrays.stream(tokenizer.encode(continued)))
                 .toArray();
         int context = decoder.teacher().contextLength();
         if (ids.length < 1 || ids.length >= context) {
-            throw new CorpusException("line " + (key + 1) + ": a prompt of " + ids.length
+            throw new CorpusException("line " + line + ": a prompt of " + ids.length
                     + " tokens (expected: 1 or more, and fewer than context_length=" + context + ")");
         }
         Draft draft = new Draft(prompt);
@@ -282,7 +305,7 @@ public final class CorpusGeneration {
             inOrder.remove();
             Map<String, String> record = new LinkedHashMap<>();
             record.put(PROMPT, first.prompts.prompt());
-            first.prompts.teacher().ifPresent(seen -> record.put(TEACHER_PROMPT, seen));
+            first.prompts.teacherPrompt().ifPresent(seen -> record.put(TEACHER_PROMPT, seen));
             boolean stopped = isStopped(first);
             record.put(RESPONSE, tokenizer.decode(Arrays.copyOf(first.ids, stopped ? first.size - 1 : first.size)));
             record.put("finish_reason", stopped ? "stop" : "length");
@@ -297,37 +320,12 @@ public final class CorpusGeneration {
         return draft.size > 0 && decoder.settings().stopIds().contains(draft.ids[draft.size - 1]);
     }
 
-    private Prompts prompts(Path file, long number, String line) throws CorpusException {
-        Optional<String> teacher = Optional.empty();
-        if (has(line, TEACHER_PROMPT)) {
-            teacher = Optional.ofNullable(field(line, TEACHER_PROMPT)).filter(text -> !text.isEmpty());
-            if (teacher.isEmpty()) {
-                throw new CorpusException(file + ", line " + number + ": " + TEACHER_PROMPT
-                        + " (expected: a text that is not empty, or none)");
-            }
-        }
-        @Nullable String prompt = field(line, options.promptField());
-        if (prompt == null) {
-            throw new CorpusException(file + ", line " + number + ": no text \"" + options.promptField()
-                    + "\" (expected: an object of JSON a line, with one)");
-        }
-        return new Prompts(prompt, teacher);
-    }
-
-    private void requireSame(Path prompts, Path out, long number, String line, String old) throws CorpusException {
-        Prompts prompt = prompts(prompts, number, line);
+    private static void requireSame(PromptLine prompt, PromptLines lines, Path out, long number, String old)
+            throws CorpusException {
         if (!prompt.prompt().equals(field(old, PROMPT))
-                || !prompt.teacher().equals(Optional.ofNullable(field(old, TEACHER_PROMPT)))) {
-            throw new CorpusException(out + ", line " + number + ": another prompt (expected: that of line " + number
-                    + " of " + prompts + "; another --out begins anew)");
-        }
-    }
-
-    private static boolean has(String line, String name) {
-        try {
-            return JSON.readTree(line).has(name);
-        } catch (JacksonException e) {
-            return false;
+                || !prompt.teacherPrompt().equals(Optional.ofNullable(field(old, TEACHER_PROMPT)))) {
+            throw new CorpusException(out + ", line " + number + ": another prompt (expected: that of line "
+                    + lines.number + " of " + lines.file + "; another --out begins anew)");
         }
     }
 

@@ -1,6 +1,8 @@
 package dev.lyne.student.rollout;
 
 import dev.lyne.files.AtomicFile;
+import dev.lyne.files.JsonFaults;
+import dev.lyne.lm.files.SealedJson;
 import dev.lyne.student.tokens.Window;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,12 +12,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
  * The responses of a run, a file of JSON lines a phase, so that a resumed run trains on what the stopped one wrote. A file stands
- * whole or not at all. One thread uses it.
+ * whole or not at all, and each line ends with the CRC32C of what stands before it. One thread uses it.
  */
 public final class RolloutFiles {
     private static final JsonMapper JSON = JsonMapper.builder()
@@ -48,13 +51,17 @@ public final class RolloutFiles {
     public void write(long phase, List<Rollout> rollouts) throws IOException {
         StringBuilder lines = new StringBuilder();
         for (Rollout rollout : rollouts) {
-            lines.append(JSON.writeValueAsString(rollout)).append('\n');
+            lines.append(SealedJson.seal(JSON.writeValueAsString(rollout))).append('\n');
         }
         Files.createDirectories(directory);
         AtomicFile.write(file(phase), lines.toString().getBytes(StandardCharsets.UTF_8));
     }
 
-    /** The responses of a phase, where they were kept. */
+    /**
+     * The responses of a phase, where they were kept.
+     *
+     * @throws IOException where a line is not what was written
+     */
     public Optional<List<Rollout>> read(long phase) throws IOException {
         Path file = file(phase);
         if (!Files.exists(file)) {
@@ -62,9 +69,19 @@ public final class RolloutFiles {
         }
         List<Rollout> rollouts = new ArrayList<>();
         for (String line : Files.readAllLines(file)) {
-            rollouts.add(JSON.readValue(line, Rollout.class));
+            rollouts.add(rollout(line, file + ":" + (rollouts.size() + 1)));
         }
         return Optional.of(rollouts);
+    }
+
+    private static Rollout rollout(String line, String where) throws IOException {
+        try {
+            return JSON.readValue(SealedJson.open(line), Rollout.class);
+        } catch (JacksonException e) {
+            throw new IOException(where + ": damaged: " + JsonFaults.explain(e), e);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(where + ": damaged: " + e.getMessage(), e);
+        }
     }
 
     /** Forgets the phases from this one on: a run that goes on from before them writes them anew. */

@@ -2,7 +2,9 @@ package dev.lyne.student.tokens;
 
 import dev.lyne.files.AtomicFile;
 import dev.lyne.files.JsonFaults;
+import dev.lyne.lm.files.SealedJson;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -12,7 +14,7 @@ import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Manifest of a token store: `manifest.json`.
+ * Manifest of a token store: `manifest.json`, which ends with its checksum.
  *
  * @param skipped documents that could not be read
  * @param firstSkipped the first of them, and why; empty where there is none
@@ -101,7 +103,8 @@ record TokenManifest(
     }
 
     void write(Path directory) throws IOException {
-        AtomicFile.writeWithin(directory.resolve(FILE), JSON.writeValueAsBytes(this));
+        String sealed = SealedJson.seal(JSON.writeValueAsString(this));
+        AtomicFile.writeWithin(directory.resolve(FILE), sealed.getBytes(StandardCharsets.UTF_8));
     }
 
     static TokenManifest read(Path directory) throws IOException {
@@ -110,9 +113,12 @@ record TokenManifest(
             throw new DamagedTokensException(file + " is missing");
         }
         try {
-            return JSON.readValue(Files.readAllBytes(file), TokenManifest.class);
+            String text = new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+            return JSON.readValue(SealedJson.open(text), TokenManifest.class);
         } catch (JacksonException e) {
             throw new DamagedTokensException(file + ": " + JsonFaults.explain(e));
+        } catch (IllegalArgumentException e) {
+            throw new DamagedTokensException(file + ": " + e.getMessage());
         }
     }
 }

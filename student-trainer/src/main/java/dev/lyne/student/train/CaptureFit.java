@@ -12,7 +12,7 @@ import java.util.function.IntSupplier;
 public final class CaptureFit {
     /** Settings that decide which windows there are. */
     private static final List<Setting> PACKING =
-            List.of(Setting.CORPUS, Setting.TEXT_FIELD, Setting.TOKENIZER, Setting.CONTEXT);
+            List.of(Setting.CORPUS, Setting.TEXT_FIELD, Setting.TOKENIZER, Setting.BOS, Setting.EOS, Setting.CONTEXT);
 
     private CaptureFit() {}
 

@@ -223,27 +223,34 @@ public final class CaptureSession {
                 .window(inFlight, (long) inFlight * context)
                 .telemetry(telemetry)
                 .build();
-        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory);
-                TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), asking)) {
-            Windows wanted = windows(tokenizer, progress);
-            TargetRequest request = RunTargets.request(
-                    distillation, teachers, tokenizer, null, teachers.describe().deterministic());
-            return use.with(new Recorder(
-                    wanted,
-                    teachers,
-                    new TargetRequest(
-                            request.selection().withTemperatures(temperatures),
-                            request.precision(),
-                            request.rawLogits(),
-                            request.expectation(),
-                            request.sameBits()),
-                    options,
-                    listener));
+        try (Tokenizer tokenizer = Tokenizer.load(tokenizerDirectory)) {
+            // Before a teacher is waited for.
+            DocumentWrapping wrapping = TrainingConfig.Data.wrapping(tokenizer, bos, eos, studentEosIds);
+            try (TeacherClient teachers = TeacherClient.connect(String.join(",", distillation.teachers()), asking)) {
+                Windows wanted = windows(tokenizer, wrapping, progress);
+                TargetRequest request = RunTargets.request(
+                        distillation,
+                        teachers,
+                        tokenizer,
+                        null,
+                        teachers.describe().deterministic());
+                return use.with(new Recorder(
+                        wanted,
+                        teachers,
+                        new TargetRequest(
+                                request.selection().withTemperatures(temperatures),
+                                request.precision(),
+                                request.rawLogits(),
+                                request.expectation(),
+                                request.sameBits()),
+                        options,
+                        listener));
+            }
         }
     }
 
-    private Windows windows(Tokenizer tokenizer, ProgressListener progress) throws IOException {
-        DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
+    private Windows windows(Tokenizer tokenizer, DocumentWrapping wrapping, ProgressListener progress)
+            throws IOException {
         progress.onNotice(wrapping.describe());
         TokenStore store = TokenStore.open(
                 cache,

@@ -21,7 +21,7 @@ public final class CorpusPrompts {
     /**
      * A fixed sample of them, a line of JSON each, without the token before a document.
      *
-     * @param settings of the corpus and of responses: tokenizer, corpus, context, prompt_tokens, response_tokens
+     * @param settings of the corpus and of prompts: tokenizer, corpus, text_field, skip_invalid, context, prompt_tokens, response_tokens
      * @param cache directory of tokenised corpora
      * @throws IllegalArgumentException where the corpus has fewer
      */
@@ -58,8 +58,20 @@ public final class CorpusPrompts {
         }
     }
 
+    /** How responses to them are written, as options of {@code lyne generate}. */
+    public static List<String> options(Settings settings) {
+        OnPolicySettings.Writing writing = OnPolicySettings.Writing.of(settings);
+        return List.of(
+                "--max-tokens",
+                Integer.toString(writing.responseTokens()),
+                "--temperature",
+                Double.toString(writing.temperature()),
+                "--top-p",
+                Double.toString(writing.topP()));
+    }
+
     /** Most tokens of a response to them. */
-    public static int responseTokens(Settings settings) {
+    private static int responseTokens(Settings settings) {
         return settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24);
     }
 }

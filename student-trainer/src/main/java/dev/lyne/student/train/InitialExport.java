@@ -1,13 +1,17 @@
 package dev.lyne.student.train;
 
 import dev.lyne.files.AtomicFile;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.lm.training.Column;
 import dev.lyne.lm.training.Trainable;
+import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.student.evaluate.HeldOutLoss;
 import dev.lyne.student.tokens.Window;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,6 +32,15 @@ import tools.jackson.databind.json.JsonMapper;
 final class InitialExport {
     private static final JsonMapper JSON = JsonMapper.builder().build();
     private static final int LINES_TOGETHER = 256;
+    private static final String SETTINGS = "settings.json";
+
+    /** Files of whoever has the directory, one of which at least stands there. */
+    private static final List<String> OWNED = List.of(
+            SETTINGS,
+            ModelConfiguration.FILE_NAME,
+            SafetensorsModel.SINGLE_FILE,
+            SafetensorsModel.INDEX_FILE,
+            Tokenizer.FILE_NAME);
 
     private final Path directory;
 
@@ -35,11 +48,17 @@ final class InitialExport {
         this.directory = directory;
     }
 
-    /** Writes all but the targets. */
+    /**
+     * Writes all but the targets.
+     *
+     * @throws IllegalArgumentException where the directory holds a model, or the export of a run of other settings
+     */
     void write(TrainingConfig config, TrainingMaterial material, Trainable model) throws IOException {
+        requireNothingOfOthers(config);
+        RunReports.writeSettings(config.settings(), directory.resolve(SETTINGS)); // first: they say whose the rest is
         model.export(directory, "float32");
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory);
-        RunReports.writeSettings(config.settings(), directory.resolve("settings.json"));
+        RunDirectory.nameEnd(directory, material.text().wrapping());
         lines(
                 "windows.jsonl",
                 material.windows().count(),
@@ -63,6 +82,19 @@ final class InitialExport {
                             .toArray());
             return line;
         });
+    }
+
+    /** A model is never written over, but by the same run where it begins again. */
+    private void requireNothingOfOthers(TrainingConfig config) throws IOException {
+        if (RunReports.isOf(config.settings(), directory.resolve(SETTINGS))) {
+            return;
+        }
+        for (String name : OWNED) {
+            if (Files.exists(directory.resolve(name))) {
+                throw Settings.refused(
+                        Setting.EXPORT_INITIAL, directory + " holds " + name, "a directory without it, or none");
+            }
+        }
     }
 
     /** Writes the targets of the first step, a line a window; of a window that has none an empty object. */

@@ -77,7 +77,7 @@ public record OnPolicySettings(
             return new Writing(
                     settings.integer(Setting.PROMPT_TOKENS, 1, 1 << 24),
                     settings.integer(Setting.RESPONSE_TOKENS, 1, 1 << 24),
-                    settings.number(Setting.ROLLOUT_TEMPERATURE, 0, 100, false),
+                    settings.number(Setting.ROLLOUT_TEMPERATURE, Temperatures.LEAST, 100, true),
                     settings.number(Setting.ROLLOUT_TOP_P, 0, 1, false),
                     (long) settings.integer(Setting.KV_CACHE_MIB, 1, 1 << 24) << 20);
         }

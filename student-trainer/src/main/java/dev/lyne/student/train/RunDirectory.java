@@ -1,6 +1,9 @@
 package dev.lyne.student.train;
 
 import dev.lyne.files.AtomicFile;
+import dev.lyne.lm.model.ModelConfiguration;
+import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.weights.SafetensorsModel;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,6 +65,34 @@ public record RunDirectory(Path root) {
     /** The page for people. */
     public Path report() {
         return root.resolve("report.html");
+    }
+
+    /**
+     * Has an exported model's configuration name the token that its texts end with, where it names another or none: the tokenizer's directory
+     * may name it in the configuration of another model, which is not copied.
+     */
+    static void nameEnd(Path model, DocumentWrapping wrapping) throws IOException {
+        ModelConfiguration exported = ModelConfiguration.read(model);
+        ModelConfiguration.Boundaries named = exported.boundaries();
+        if (wrapping.eosId().isEmpty() || named.eos().contains(wrapping.eosId().getAsInt())) {
+            return;
+        }
+        List<Integer> end = List.of(wrapping.eosId().getAsInt());
+        exported.withBoundaries(new ModelConfiguration.Boundaries(named.bos(), end))
+                .write(model);
+    }
+
+    /** Refuses a directory where a model stands that is not this run's: it would be written over at the end. */
+    void requireNoModel() {
+        for (String name :
+                List.of(ModelConfiguration.FILE_NAME, SafetensorsModel.SINGLE_FILE, SafetensorsModel.INDEX_FILE)) {
+            if (Files.exists(model().resolve(name))) {
+                throw Settings.refused(
+                        Setting.OUT,
+                        root + " holds " + root.relativize(model().resolve(name)) + ", and no checkpoint",
+                        "a directory without a model, or to resume");
+            }
+        }
     }
 
     /** Copies a tokenizer's files beside the exported weights. */

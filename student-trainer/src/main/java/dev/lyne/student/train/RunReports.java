@@ -12,6 +12,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -98,7 +99,16 @@ public final class RunReports {
     }
 
     static void writeSettings(Map<String, String> settings, Path file) throws IOException {
-        AtomicFile.write(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings));
+        AtomicFile.write(file, bytes(settings));
+    }
+
+    /** Whether a file is what these settings are written as. */
+    static boolean isOf(Map<String, String> settings, Path file) throws IOException {
+        return Files.isRegularFile(file) && Arrays.equals(Files.readAllBytes(file), bytes(settings));
+    }
+
+    private static byte[] bytes(Map<String, String> settings) {
+        return JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(settings);
     }
 
     /** The settings, with what became of the text under them. */

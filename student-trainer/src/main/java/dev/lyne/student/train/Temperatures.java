@@ -20,7 +20,7 @@ public record Temperatures(String kind, double high, double low, double student)
     private static final int VALUES = 8;
 
     /** {@link Selection#MIN_TEMPERATURE} as it is written. */
-    private static final double LEAST = 0.01;
+    static final double LEAST = 0.01;
 
     /** The settings' temperatures. */
     static Temperatures of(Settings settings) {

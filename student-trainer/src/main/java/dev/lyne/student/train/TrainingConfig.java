@@ -81,6 +81,11 @@ public record TrainingConfig(
          * @param studentEosIds that the student's configuration names
          */
         public DocumentWrapping wrapping(Tokenizer tokenizer, List<Integer> studentEosIds) {
+            return wrapping(tokenizer, bos, eos, studentEosIds);
+        }
+
+        static DocumentWrapping wrapping(
+                Tokenizer tokenizer, TokenChoice bos, TokenChoice eos, List<Integer> studentEosIds) {
             DocumentWrapping wrapping = tokenizer.wrapping(bos, eos, studentEosIds);
             if (eos.auto() && wrapping.eosId().isEmpty()) {
                 throw Settings.refused(

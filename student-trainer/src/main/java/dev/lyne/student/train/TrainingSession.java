@@ -258,6 +258,7 @@ final class TrainingSession {
                 throw new IllegalArgumentException("out: " + config.out()
                         + " holds checkpoints (expected: a directory without any, or to resume)");
             }
+            directory.requireNoModel();
             checkpoints.begin();
             return Optional.empty();
         }
@@ -265,6 +266,9 @@ final class TrainingSession {
         if (newest.isEmpty() && start.mode() == RunStart.Mode.RESUME) {
             throw new IllegalArgumentException("out: " + config.out()
                     + " holds no checkpoint to resume from (expected: one, or --from-start to begin at step 0)");
+        }
+        if (newest.isEmpty()) {
+            directory.requireNoModel();
         }
         return newest;
     }
@@ -501,6 +505,7 @@ final class TrainingSession {
             throws IOException, InterruptedException {
         model.export(directory.model(), config.run().storedType());
         RunDirectory.copyTokenizer(config.tokenizerDirectory(), directory.model());
+        RunDirectory.nameEnd(directory.model(), material.text().wrapping());
         if (material.heldOut().isPresent() && config.run().samples() > 0) {
             Samples.write(
                     directory.samples(),

@@ -70,6 +70,23 @@ final class TokenStoreTest {
         }
     }
 
+    /** It says whether a teacher sees other prompts, and of which file each document is. */
+    @Test
+    void open_oneDigitOfTheManifestChanged_buildsAgain() throws IOException {
+        open();
+        Path manifest = storeDirectory().resolve("manifest.json");
+        String text = Files.readString(manifest);
+        String changed = text.replace("\"teacherPrompts\":0", "\"teacherPrompts\":1");
+        assertThat(changed).isNotEqualTo(text);
+        Files.writeString(manifest, changed);
+        open();
+        assertThat(builds).hasValue(2);
+        assertThat(manifest).hasContent(text);
+        Files.writeString(manifest, text.replaceFirst(",\"crc32c\":\"[0-9a-f]{8}\"", "")); // as one of before
+        open();
+        assertThat(builds).hasValue(2);
+    }
+
     @Test
     void requireKind_manifestOfOtherTokens_namesEachDifferenceInWords() throws IOException {
         TokenManifest wanted = TokenManifest.planned("c", "t", "bos=none eos=2");

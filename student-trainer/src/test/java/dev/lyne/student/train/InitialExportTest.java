@@ -116,6 +116,29 @@ final class InitialExportTest {
     }
 
     @Test
+    void train_exportWhereAModelStands_isRefusedAndLeavesIt() throws Exception {
+        Path weights = Files.createDirectories(initial).resolve("model.safetensors");
+        Files.writeString(weights, "precious");
+        assertThatThrownBy(() -> Trainer.train(config("out", Map.of()), RunStart.AFRESH, ProgressListener.none()))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("export_initial: " + initial
+                        + " holds model.safetensors (expected: a directory without it, or none)");
+        assertThat(weights).hasContent("precious");
+    }
+
+    @Test
+    void train_exportAgain_isTakenOfTheSameRunAlone() throws Exception {
+        Map<Setting, String> few = Map.of(Setting.STEPS, "3");
+        Trainer.train(config("out", few), RunStart.AFRESH, ProgressListener.none());
+        for (String left : List.of("checkpoints", "model")) {
+            Files.move(directory.resolve("out").resolve(left), directory.resolve(left)); // as if it had not begun
+        }
+        Trainer.train(config("out", few), RunStart.AFRESH, ProgressListener.none());
+        assertThatThrownBy(() -> Trainer.train(config("other", few), RunStart.AFRESH, ProgressListener.none()))
+                .hasMessageContaining("export_initial: " + initial + " holds settings.json");
+    }
+
+    @Test
     void config_exportOfOwnText_isRefused() {
         assertThatThrownBy(() -> config(
                         "out",

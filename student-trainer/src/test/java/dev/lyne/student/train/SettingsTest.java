@@ -118,6 +118,7 @@ final class SettingsTest {
                 "whitening|batch on_policy_share=1|whitening: batch (expected: none, tokens, padded)",
                 "discount|1.1 on_policy_share=1|discount: 1.1 (expected: above 0.0, at most 1.0)",
                 "ratio_clip|2 on_policy_share=1 policy=k2_loss|ratio_clip: 2 (expected: from 0.0, at most 1.0)",
+                "rollout_temperature|1e-46 on_policy_share=1|rollout_temperature: 1e-46 (expected: from 0.01, at most 100.0)",
                 "rollout_top_p|0.9 on_policy_share=1 teacher_mixing=0.2|mixing_form: coin (expected: step where"
                         + " rollout_temperature and rollout_top_p are not 1, since the student's coin mixes whole distributions)",
                 "on_policy_rise|0.2 on_policy_share=1|on_policy_rise: 0.2 (expected: not given with on_policy_schedule=constant)",
