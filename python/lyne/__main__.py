@@ -130,10 +130,10 @@ def _score(options: argparse.Namespace) -> int:
     tokens = np.array(tokenizer.encode(options.text).ids, dtype=np.int32)
     if len(tokens) == 0:
         raise ValueError("text: no token (expected: at least one)")
-    expected = Expectation(vocabulary_size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values()))
+    expectation = Expectation(vocabulary_size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values()))
     with (
         TeacherClient(options.teacher, _client_options(options)) as client,
-        client.open(TopK(options.top_k), expectation=expected) as stream,
+        client.open(TopK(options.top_k), expectation=expectation) as stream,
     ):
         stream.offer(TargetSequence(0, tokens, np.arange(len(tokens), dtype=np.int32)))
         targets = stream.take()

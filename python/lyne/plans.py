@@ -43,7 +43,8 @@ class TrainingPlan:
 
     Raises:
         ValueError: for a directory without such files, and for settings that this package does not follow: ids that the student
-            chooses, temperatures that change, losses that change with what they learnt (`taid`), prompts of the teacher's, several teachers.
+            chooses, temperatures that change, losses that change with what they learnt (`taid`), prompts of the
+            teacher's, several teachers.
     """
 
     def __init__(self, directory: str | Path):
