@@ -47,6 +47,9 @@ __all__ = ["TargetRequest", "TargetStream"]
 _MOST_LATE = 3
 _MOST_FAULTS = 2
 _LONGEST_SLEEP = 0.5
+#: Part of the sequences offered that may be hedged, and how soon another replica is looked for where none has room.
+_HEDGED_SHARE = 0.05
+_BETWEEN_HEDGES = 0.05
 _LOG = logging.getLogger(__name__)
 
 
@@ -157,6 +160,7 @@ class TargetStream:
         with self._lock:
             for link in self._links:
                 for ask in link.call.asks.values() if link.call is not None else ():
+                    ask.twin = None
                     if link.call is not None and not ask.withdrawn:
                         self._withdraw(link.call, ask)
             self._untaken.clear()
@@ -411,11 +415,11 @@ class TargetStream:
         except MisalignedTargetsError as e:
             with self._lock:
                 if not call.ended:
-                    wanted = not ask.withdrawn
-                    self._withdraw(call, ask)
-                    if not wanted:
+                    if ask.withdrawn:
                         return True
-                    self._resolve(ask.entry, None, e, ask.assembly.block_bytes + len(rows.block))
+                    self._withdraw(call, ask)
+                    self._withdraw_twin(ask)
+                    self._resolve(ask.entry, None, e, ask.block_bytes + len(rows.block))
         with self._lock:
             self._progressed(call)
             self._rows_at = call.alive
@@ -443,6 +447,8 @@ class TargetStream:
                 if link.standing.is_out:
                     _LOG.warning("teacher %s: it answers again", link.address.target)
                 link.standing.answered()
+                self._counts.hedges_won += ask.is_hedge
+                self._withdraw_twin(ask)
                 self._resolve(ask.entry, targets, failure)
             self._pump()
         if targets is not None and self._options.on_progress is not None:
@@ -520,8 +526,62 @@ class TargetStream:
         while self._waiting and not self._is_over():
             link = self._choose(self._waiting[0], now)
             if link is None or link.call is None:
-                return
+                break
             self._send(link.call, self._next_for(link), now)
+        self._hedge(now)
+
+    def _hedge(self, now: float) -> None:
+        """Asks a second replica for the sequence that has gone unanswered for longest, where that is due (Dean and Barroso, The Tail at
+        Scale, 2013). The first answer resolves it and withdraws the other ask, in one step; an ask that fails leaves it to the other."""
+        late = self._next_to_hedge()
+        if late is None or now < late.sent_at + self._options.hedge_millis / 1e3:
+            return
+        free = [
+            link
+            for link in self._links
+            if link.call is not None
+            and late.wire_id not in link.call.asks
+            and link.is_usable(now)
+            and not link.standing.in_doubt
+            and link.call.has_room_for(late.entry.tokens)
+        ]
+        second = min(free, key=lambda link: link.call.tokens, default=None)  # type: ignore[union-attr]
+        if second is None or second.call is None:
+            return
+        ask = self._send(second.call, late.entry, now)
+        ask.is_hedge, ask.twin, late.twin = True, late, ask
+        late.entry.hedged = True
+        self._counts.hedged_sequences += 1
+
+    def _next_to_hedge(self) -> Ask | None:
+        """The ask that has gone unanswered for longest; None where none is to be hedged now: one is at a time, each once, few of all."""
+        most = max(1, _HEDGED_SHARE * self._counts.asked_sequences)
+        if self._options.hedge_millis == 0 or len(self._links) < 2 or self._counts.hedged_sequences + 1 > most or self._is_over():
+            return None
+        asks = [ask for link in self._links if link.call is not None for ask in link.call.asks.values() if not ask.withdrawn]
+        if any(ask.twin is not None for ask in asks):
+            return None
+        return min((ask for ask in asks if not ask.entry.hedged), key=lambda ask: ask.sent_at, default=None)
+
+    def _withdraw_twin(self, ask: Ask) -> None:
+        """The sequence is over: the other ask for it is of no use any more."""
+        twin = ask.twin
+        if twin is None:
+            return
+        ask.twin = twin.twin = None
+        for link in self._links:
+            if link.call is not None and link.call.asks.get(twin.wire_id) is twin:
+                self._withdraw(link.call, twin)
+                self._counts.discarded_bytes += twin.block_bytes
+
+    def _left_to_twin(self, ask: Ask) -> bool:
+        """An ask came to nothing; gives whether the sequence is still wanted of another replica."""
+        twin = ask.twin
+        if twin is None:
+            return False
+        ask.twin = twin.twin = None
+        self._counts.discarded_bytes += ask.block_bytes
+        return True
 
     def _next_for(self, link: Link) -> Entry:
         """The sequence to ask for, taken from the waiting ones: the earliest. A replica in doubt gets the first of those that have failed
@@ -539,7 +599,7 @@ class TargetStream:
         open_links = [link for link in usable if link.call is not None and link.call.has_room_for(entry.tokens)]
         return min(open_links, key=lambda link: (link is entry.last_failed_on, link.call.tokens), default=None)  # type: ignore[union-attr]
 
-    def _send(self, call: Call, entry: Entry, now: float) -> None:
+    def _send(self, call: Call, entry: Entry, now: float) -> Ask:
         ask = Ask(next(self._wire_ids), entry, now)
         if not call.asks:
             call.alive = now
@@ -555,6 +615,9 @@ class TargetStream:
             chosen=[teacher_service_pb2.ChosenTokens(token_ids=ids.tolist()) for ids in sequence.chosen or ()],
         )
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
+        if self._options.hedge_millis > 0:
+            self._lock.notify_all()  # the clock has another moment to wake at
+        return ask
 
     @staticmethod
     def _withdraw(call: Call, ask: Ask) -> None:
@@ -610,12 +673,14 @@ class TargetStream:
         return unanswered
 
     def _ask_again(self, link: Link, ask: Ask, failure: Failure, remedy: Remedy) -> None:
-        """Puts a sequence back among the waiting ones, or fails it for good."""
+        """Puts a sequence back among the waiting ones, unless another replica is at it, or fails it for good."""
+        if self._left_to_twin(ask):
+            return
         entry, now = ask.entry, time.monotonic()
         entry.failures += 1
         if entry.failures == 1:
             entry.first_failure = now
-        dropped = ask.assembly.block_bytes if ask.assembly is not None else 0
+        dropped = ask.block_bytes
         if remedy is Remedy.RETRY_FEW:
             entry.faults += 1
             again = entry.faults < (_MOST_LATE if failure.code == "DEADLINE_EXCEEDED" else _MOST_FAULTS)
@@ -664,6 +729,10 @@ class TargetStream:
                 yield self._stuck_at(link, link.call)
             if self._waiting and link.ask_at > now:
                 yield link.ask_at
+        late = self._next_to_hedge()
+        if late is not None:
+            due = late.sent_at + self._options.hedge_millis / 1e3
+            yield due if due > now else now + _BETWEEN_HEDGES
 
     def _stuck_at(self, link: Link, call: Call) -> float:
         """When a replica is given up: as its device has stood still for long enough, or, where there is no other to ask, as nothing has
