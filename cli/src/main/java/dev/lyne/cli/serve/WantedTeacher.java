@@ -100,7 +100,8 @@ record WantedTeacher(
     private TeacherEntry engine(String engines) {
         if (deterministic) {
             throw new IllegalArgumentException(
-                    "--deterministic: true (expected: not with an engine, whose rows depend on what else it computes)");
+                    "--deterministic: true (expected: not with an engine; --engine-batch-invariant says that what else it computes changes no"
+                            + " bit of its rows)");
         }
         EngineSettings settings =
                 engine.settings(engines, name, devices.get(0).precision().torchName());

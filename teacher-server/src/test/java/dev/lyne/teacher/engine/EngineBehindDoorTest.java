@@ -43,7 +43,7 @@ final class EngineBehindDoorTest {
                         "far",
                         Optional.empty(),
                         Path.of("../examples/state-of-the-union/teacher"),
-                        "float32",
+                        new EngineSettings.Arithmetic("float32", false),
                         Optional.empty(),
                         new EngineSettings.Probing(Duration.ofSeconds(60), 0.02),
                         new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30))),

@@ -87,6 +87,9 @@ final class FakeEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
+    /** Moves every log-probability, by so little that it is the same model's. */
+    volatile double nudgeNats;
+
     /** What a request has to carry to be answered; empty: nothing. What does not fit is repeated in the refusal. */
     volatile String authorization = "";
 
@@ -357,7 +360,7 @@ final class FakeEngine implements AutoCloseable {
         json.append(rank).append(",\"decoded_token\":\"\\u00e9\\\"\"}");
     }
 
-    private static String logProbability(int rank, Fault now) {
+    private String logProbability(int rank, Fault now) {
         if (now == Fault.MINUS_INFINITY && rank == 2) {
             return "-9999.0";
         }
@@ -365,7 +368,7 @@ final class FakeEngine implements AutoCloseable {
             return "NaN";
         }
         double sharper = now == Fault.ABOVE_ONE ? 0.2 : 1;
-        return Float.toString((float) (-Math.log(2) * (rank + 1) * sharper));
+        return Float.toString((float) (-Math.log(2) * (rank + 1) * sharper - nudgeNats));
     }
 
     @Override

@@ -162,7 +162,7 @@ final class GrpcDialectTest {
                 "far",
                 Optional.empty(),
                 Path.of("../examples/state-of-the-union/teacher"),
-                "float32",
+                new EngineSettings.Arithmetic("float32", false),
                 Optional.empty(),
                 new EngineSettings.Probing(betweenProbes, 0.02),
                 new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
