@@ -43,6 +43,7 @@ types=$(mktemp)
 trap 'rm -f "$types"' EXIT
 "$environment/bin/mypy" >"$types" 2>&1 & # a minute, which the tests leave a core for
 typing=$!
-OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest --durations=10 "${marks[@]}"
+# They wait for other processes most of the time: three at a time, each file's in one worker, since they share what it starts.
+OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=10 "${marks[@]}"
 wait "$typing" || { cat "$types" >&2; fail "the type checker found faults"; }
 [ ${#marks[@]} -gt 0 ] || (cd native && cargo test --release --no-default-features)
