@@ -2,7 +2,7 @@
 # Tests the Python package in a virtual environment of its own, python/.venv, into which it installs what they need: PyTorch among it,
 # some five gigabytes. Builds the native decoder. Needs Python 3.10 or newer with its venv, Rust, and ./lyne or what builds it.
 # usage: python/check.sh [--all | --needs]
-#   --all    also the tests that are marked slow, and the decoder's own on mutated blocks
+#   --all    also the tests that are marked slow
 #   --needs  only whether Python and Rust are there
 set -euo pipefail
 here=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")" && pwd)
@@ -43,6 +43,7 @@ types=$(mktemp)
 trap 'rm -f "$types"' EXIT
 "$environment/bin/mypy" >"$types" 2>&1 & # a minute, which the tests leave a core for
 typing=$!
-OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest --durations=10 "${marks[@]}"
+# They wait for other processes most of the time: three at a time, each file's in one worker, since they share what it starts.
+OMP_NUM_THREADS=1 "$environment/bin/python" -m pytest -n 3 --dist loadscope --no-loadscope-reorder --durations=10 "${marks[@]}"
 wait "$typing" || { cat "$types" >&2; fail "the type checker found faults"; }
-[ ${#marks[@]} -gt 0 ] || (cd native && cargo test --release --no-default-features)
+(cd native && cargo test --quiet --release --no-default-features) # a million mutated blocks: a quarter of a minute

@@ -6,7 +6,6 @@ opened; an entry's checksum, its blocks and every row when it is read.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import struct
@@ -25,19 +24,19 @@ from lyne.client.options import Expectation
 from lyne.client.statistics import StreamStatistics
 from lyne.client.targets import BlockIdentity, Targets, TargetSequence, checked_block
 from lyne.errors import CaptureError, LyneError, MalformedBlockError, MisalignedTargetsError, SequenceFailedError
-from lyne.v1 import teacher_pb2
+from lyne.manifest import FORMAT, captured_selection, captured_teacher, is_capture, read_manifest
 from lyne.wire.block import Block
-from lyne.wire.digests import crc32c, sequence_key
+from lyne.wire.digests import crc32c, rows_digest, sequence_key
 from lyne.wire.header import checked, read_header
-from lyne.wire.selection import Draws, LabelOnly, Precision, Selection, TopFraction, TopK, TopPK
+from lyne.wire.selection import Precision, Selection
 
 __all__ = ["Capture", "CaptureStream", "is_capture"]
 
+_INDEX = "sequences.index"
 _HEADER = struct.Struct("<4sI32sQ")
 _HEADER_BYTES = _HEADER.size + 4
 _RECORD = struct.Struct("<32sQIIIIII")
-_TRAILER_BYTES = 40
-_FORMAT = 3
+_TRAILER = struct.Struct("<QIIQQ4sI")
 
 
 @dataclass(frozen=True)
@@ -54,61 +53,6 @@ class _Record:
     tokens: int
 
 
-def _hold(blocks: list[bytes], sequence: TargetSequence) -> bool:
-    """Whether an entry has rows for all positions of a sequence."""
-    try:
-        held = [read_header(checked(block)).positions for block in blocks]
-    except MalformedBlockError as e:
-        raise CaptureError(f"a block: {e}") from None
-    return bool(held) and bool(np.isin(sequence.positions, np.concatenate(held)).all())
-
-
-def is_capture(path: str | os.PathLike[str]) -> bool:
-    """Whether a directory holds a capture's manifest."""
-    return (Path(path) / "manifest.json").is_file()
-
-
-def _selection(stated: dict[str, Any]) -> Selection:
-    temperatures = tuple(stated["temperatures"])
-    match stated["kind"]:
-        case "top_k":
-            return TopK(stated["k"], temperatures=temperatures)
-        case "top_p_k":
-            return TopPK(stated["p"], stated["k"], stated["truncation_temperature"], temperatures=temperatures)
-        case "top_fraction":
-            return TopFraction(stated["fraction"], temperatures=temperatures)
-        case "draws":
-            return Draws(stated["draws"], stated["head"], stated["seed"] % (1 << 64), temperatures=temperatures)
-        case "label_only":
-            return LabelOnly(temperatures=temperatures)
-    raise CaptureError(f"selection kind {stated['kind']} (expected: top_k, top_p_k, top_fraction, draws or label_only)")
-
-
-def _description(stated: dict[str, Any]) -> TeacherDescription:
-    return TeacherDescription.of(
-        teacher_pb2.Teacher(
-            name=stated["name"],
-            digests=teacher_pb2.TeacherDigests(
-                model_sha256=bytes.fromhex(stated["model_sha256"]), tokenizer_sha256=bytes.fromhex(stated["tokenizer_sha256"])
-            ),
-            execution_fingerprint=teacher_pb2.ExecutionFingerprint(
-                torch_version=stated["torch_version"],
-                device=stated["device"],
-                cpu_capability=stated["cpu_capability"],
-                threads=stated["threads"],
-                compute_precision=stated["compute_precision"],
-                arithmetic_version=stated["arithmetic_version"],
-            ),
-            vocabulary_size=stated["vocabulary_size"],
-            context_length=stated["context_length"],
-            architecture=stated["architecture"],
-            parameters=stated["parameters"],
-            deterministic=stated["deterministic"],
-            tail_error=stated.get("tail_error", 0.0),  # a key of those alone whose tails have one
-        )
-    )
-
-
 class Capture:
     """A complete capture of a corpus, opened for reading. No file is kept open but the index, which is mapped.
 
@@ -119,17 +63,16 @@ class Capture:
     def __init__(self, directory: str | os.PathLike[str]):
         self.directory = Path(directory)
         try:
-            self.manifest: dict[str, Any] = json.loads((self.directory / "manifest.json").read_text())
-            self._require_usable()
-            self.teacher = _description(self.manifest["teacher"])
+            self.manifest: dict[str, Any]
+            self.manifest, self._identity = read_manifest(self.directory)
+            self.teacher = captured_teacher(self.manifest["teacher"])
             rows = self.manifest["rows"]
-            self.selection = _selection(rows["selection"])
+            self.selection = captured_selection(rows["selection"])
             self.precision = Precision.of(rows["precision"])
             self.raw_logits: bool = rows["raw_logits"]
             self._shards = [self.directory / f"shard-{i:06d}.blocks" for i in range(len(self.manifest["shards"]))]
             self._open_index()
-            for number, shard in enumerate(self._shards):
-                self._require_shard(number, shard)
+            self._ends = [self._require_shard(number, shard) for number, shard in enumerate(self._shards)]
         except OSError as e:
             raise CaptureError(f"{e.filename}: {e.strerror}") from e
         except (KeyError, TypeError, ValueError) as e:
@@ -173,14 +116,32 @@ class Capture:
         for record in self._of(sequence):
             if record.first <= first and last <= record.last:
                 blocks = self.blocks(record)
-                if _hold(blocks, sequence):
+                if np.isin(sequence.positions, self._positions(record, blocks, sequence)).all():
                     return blocks
         return None
 
     def find_any(self, sequence: TargetSequence) -> list[bytes] | None:
         """The blocks of the entry that holds most rows of a sequence, whatever its positions; None where there is none."""
         record = max(self._of(sequence), key=lambda record: record.rows, default=None)
-        return None if record is None else self.blocks(record)
+        if record is None:
+            return None
+        blocks = self.blocks(record)
+        self._positions(record, blocks, sequence)
+        return blocks
+
+    def _positions(self, record: _Record, blocks: list[bytes], sequence: TargetSequence) -> np.ndarray:
+        """The positions that an entry's blocks have rows of, which are found to be of the sequence of its key."""
+        where = f"{self._shards[record.shard]}, offset {record.offset}"
+        try:
+            headers = [read_header(checked(block)) for block in blocks]
+        except MalformedBlockError as e:
+            raise CaptureError(f"{where}: a block: {e}") from None
+        if any(header.rows_digest != rows_digest(sequence.tokens, header.positions) for header in headers):
+            raise CaptureError(f"{where}: a block of other tokens (expected: the sequence of its key)")
+        positions = np.concatenate([header.positions for header in headers])
+        if len(positions) != record.rows:
+            raise CaptureError(f"{where}: {len(positions)} rows (expected: {record.rows} as in the index)")
+        return positions
 
     def _of(self, sequence: TargetSequence) -> Iterator[_Record]:
         key = sequence_key(sequence.tokens)
@@ -191,17 +152,23 @@ class Capture:
 
     def blocks(self, record: _Record) -> list[bytes]:
         """The blocks of an entry, whose checksum is checked."""
-        path = self._shards[record.shard]
+        if record.shard >= len(self._shards):
+            raise CaptureError(f"{self.directory / _INDEX}: shard {record.shard} (expected: 0..{len(self._shards) - 1})")
+        path, end = self._shards[record.shard], self._ends[record.shard]
+        where = f"{path}, offset {record.offset}"
+        if record.offset < _HEADER_BYTES or record.offset + record.length > end or record.length < 8:
+            raise CaptureError(f"{where}: an entry of {record.length} bytes in the index (expected: one that ends by {end})")
         with open(path, "rb") as file:
             file.seek(record.offset)
             entry = file.read(record.length)
-        where = f"{path}, offset {record.offset}"
-        if len(entry) != record.length or record.length < 8:
+        if len(entry) != record.length:
             raise CaptureError(f"{where}: {len(entry)} bytes (expected: {record.length})")
         stated = int.from_bytes(entry[-4:], "little")
         if crc32c(entry[:-4]) != stated:
             raise CaptureError(f"{where}: CRC32C {crc32c(entry[:-4]):08x} of the entry (expected: {stated:08x} as stated)")
         count = int.from_bytes(entry[:4], "little")
+        if not 1 <= count <= (record.length - 8) // 4:
+            raise CaptureError(f"{where}: an entry of {count} blocks (expected: 1 or more)")
         lengths = np.frombuffer(entry, dtype="<u4", count=count, offset=4).tolist()
         starts = np.cumsum([4 + 4 * count, *lengths]).tolist()
         if starts[-1] != record.length - 4:
@@ -220,20 +187,11 @@ class Capture:
             self.teacher.tail_error,
         )
 
-    def _require_usable(self) -> None:
-        where = self.directory / "manifest.json"
-        if self.manifest["format"] != _FORMAT:
-            found = self.manifest["format"]
-            raise CaptureError(f"{where}: format: {found} (expected: {_FORMAT}; what another version captured is to be captured again)")
-        for key, expected in (("kind", "data"), ("complete", True)):
-            if self.manifest[key] != expected:
-                raise CaptureError(f"{where}: {key}: {self.manifest[key]} (expected: {expected})")
-
     def _open_index(self) -> None:
-        path = self.directory / "sequences.index"
+        path = self.directory / _INDEX
         with open(path, "rb") as file:
             self._index = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        self._identity, self._count = self._read_header(path, self._index[:_HEADER_BYTES], b"LYNI")
+        self._count = self._read_header(path, self._index[:_HEADER_BYTES], b"LYNI")
         expected = _HEADER_BYTES + self._count * _RECORD.size + 4
         if len(self._index) != expected or self._count != self.manifest["sequences"]:
             raise CaptureError(f"{path}: {len(self._index)} bytes for {self._count} sequences (expected: {expected})")
@@ -241,30 +199,40 @@ class Capture:
         if crc32c(memoryview(self._index)[_HEADER_BYTES:-4]) != stated:
             raise CaptureError(f"{path}: another checksum of its records (expected: {stated:08x} as stated)")
 
-    @staticmethod
-    def _read_header(path: Path, header: bytes, magic: bytes) -> tuple[bytes, int]:
+    def _read_header(self, path: Path, header: bytes, magic: bytes) -> int:
+        """The number that a file's header has, which is found to belong to this capture."""
         if len(header) != _HEADER_BYTES:
             raise CaptureError(f"{path}: {len(header)} bytes (expected: at least {_HEADER_BYTES})")
         found, version, identity, number = _HEADER.unpack_from(header)
-        if found != magic or version != _FORMAT:
-            raise CaptureError(f"{path}: starts with {found!r}, version {version} (expected: {magic!r}, version {_FORMAT})")
+        if found != magic or version != FORMAT:
+            raise CaptureError(f"{path}: starts with {found!r}, version {version} (expected: {magic!r}, version {FORMAT})")
         stated = int.from_bytes(header[-4:], "little")
         if crc32c(header[:-4]) != stated:
             raise CaptureError(f"{path}: another checksum of its header (expected: {stated:08x} as stated)")
-        return identity, number
+        if identity != self._identity:
+            raise CaptureError(f"{path}: belongs to capture {identity.hex()} (expected: {self._identity.hex()}, this manifest's)")
+        return number
 
-    def _require_shard(self, number: int, path: Path) -> None:
-        size, stated = path.stat().st_size, self.manifest["shards"][number]["bytes"]
-        if size != stated:
-            raise CaptureError(f"{path}: {size} bytes (expected: {stated})")
+    def _require_shard(self, number: int, path: Path) -> int:
+        """Checks what a shard says of itself against the manifest; gives where its entries end."""
+        size, stated = path.stat().st_size, self.manifest["shards"][number]
+        if size != stated["bytes"] or size < _HEADER_BYTES + _TRAILER.size:
+            raise CaptureError(f"{path}: {size} bytes (expected: {stated['bytes']})")
         with open(path, "rb") as file:
-            identity, found = self._read_header(path, file.read(_HEADER_BYTES), b"LYNS")
-            file.seek(-_TRAILER_BYTES, os.SEEK_END)
+            found = self._read_header(path, file.read(_HEADER_BYTES), b"LYNS")
+            file.seek(-_TRAILER.size, os.SEEK_END)
             trailer = file.read()
-        if identity != self._identity or found != number:
-            raise CaptureError(f"{path}: shard {found} of {identity.hex()[:16]}… (expected: {number} of {self._identity.hex()[:16]}…)")
-        if crc32c(trailer[:-4]) != int.from_bytes(trailer[-4:], "little"):
+        if found != number:
+            raise CaptureError(f"{path}: shard {found} (expected: {number})")
+        end, sequences, _, positions, block_bytes, magic, checksum = _TRAILER.unpack(trailer)
+        if crc32c(trailer[:-4]) != checksum:
             raise CaptureError(f"{path}: another checksum of its trailer (expected: that stated)")
+        if magic != b"LYNE" or end != size - _TRAILER.size - sequences * _RECORD.size:
+            raise CaptureError(f"{path}: a trailer of {sequences} records at {end} (expected: records that end where it begins)")
+        for key, value in (("sequences", sequences), ("positions", positions), ("block_bytes", block_bytes)):
+            if value != stated[key]:
+                raise CaptureError(f"{path}: {key}: {value} (expected: {stated[key]}, as in the manifest)")
+        return end
 
     def _record(self, at: int) -> _Record:
         return _Record(*_RECORD.unpack_from(self._index, _HEADER_BYTES + at * _RECORD.size))

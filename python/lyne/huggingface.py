@@ -59,7 +59,7 @@ def distil(
 
     Its output layer becomes a `DistillationHead` of the same parameters, tied or not. Its forward takes the columns of
     `lyne.batches.COLUMNS`; where they are there it gives a `DistillationOutput`, else what it gave before. `vocabulary_size` is the
-    teacher's, where the model's output matrix is padded beyond it.
+    teacher's, where the model's output matrix is padded beyond it; `LyneTrainer` finds it out.
 
     Raises:
         ValueError: for a model without a linear output layer.
@@ -118,6 +118,12 @@ class LyneTrainer(Trainer):
         head = model.get_output_embeddings()
         if not isinstance(head, DistillationHead):
             raise ValueError(f"model: its output layer is {type(head).__name__} (expected: a model that distil changed)")
+        known = teacher.describe().vocabulary_size
+        rows = head.weight.shape[0]
+        if head.vocabulary_size is None and rows > known:
+            head.vocabulary_size = known  # a padded matrix, whose other columns no row of the teacher covers
+        elif (head.vocabulary_size or rows) != known:
+            raise ValueError(f"vocabulary: {head.vocabulary_size or rows} ids of the student (expected: the teacher's {known})")
         self.teacher = teacher
         self._terms: dict[str, list[Tensor]] = defaultdict(list)
         super().__init__(model=model, data_collator=teacher.collator(data_collator), **arguments)

@@ -343,6 +343,13 @@ class _Collator:
         return dict(self._teacher.add_targets(self._collate(examples)))
 
 
+def _saver(loader: Iterable[Any]) -> Callable[[], Any]:
+    """What gives the loader's own state; None where it has none. A loader that accelerate prepared has the method in any case, and a state
+    behind it where it was asked for."""
+    has_state = hasattr(loader, "state_dict") and getattr(loader, "use_stateful_dataloader", True)
+    return loader.state_dict if has_state else lambda: None  # type: ignore[attr-defined]
+
+
 class AttachedLoader:
     """A loader's batches with a teacher's rows, in the loader's order, fetched ahead of need.
 
@@ -382,8 +389,7 @@ class AttachedLoader:
         if resume is not None and resume["teacher"] not in (None, self._identity):
             self._resume = resume
             raise ValueError(f"state: of rows by {resume['teacher']} (expected: {self._identity})")
-        save: Callable[[], Any] = getattr(self.loader, "state_dict", lambda: None)
-        for batch in self.teacher._follow(batches, save):
+        for batch in self.teacher._follow(batches, _saver(self.loader)):
             self._handed_out += 1
             self._inner = batch.mark  # type: ignore[attr-defined]
             yield dict(batch)

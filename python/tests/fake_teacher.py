@@ -30,7 +30,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.behave = behave or (lambda sequence, number: None)
         self.changes = changes
         self.sequences: list[list[int]] = []
-        self.most_in_flight = 0
+        self.cancelled: list[int] = []
         self.opens: list[teacher_service_pb2.OpenStream] = []
         self.metadata: list[dict[str, str]] = []
         self.credit = teacher_service_pb2.Credit(sequences=4, tokens=1 << 20)
@@ -98,6 +98,8 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         refuse(context, self.refusal)
         yield Response(opened=teacher_service_pb2.StreamOpened(teacher=self.teacher(), credit=self.credit))
         for request in requests:
+            if request.HasField("cancel"):
+                self.cancelled.append(request.cancel.id)
             if not request.HasField("sequence"):
                 continue
             with self.lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import threading
 import time
@@ -275,6 +276,119 @@ def wait_until(holds) -> None:
     while not holds():
         assert time.monotonic() < deadline, "waited for half a minute"
         pause.wait(0.01)
+
+
+class TestHedging:
+    """The sequence that is late is asked of a second replica, too: its rows are used once, whichever comes first and whatever dies."""
+
+    @staticmethod
+    def take_all(stream, start: int, count: int) -> None:
+        """Offers and takes sequences; each comes once, with its own rows."""
+        taken, offered = start, start
+        while taken < start + count:
+            while offered < start + count and stream.offer(sequence(offered)):
+                offered += 1
+            targets = stream.take()
+            assert targets.sequence.id == taken
+            require_right(targets)
+            taken += 1
+
+    def test_take_late_sequence_is_answered_by_the_other_and_the_loser_is_withdrawn(self):
+        released = threading.Event()
+
+        def late(asked, number):
+            def answer(context):
+                released.wait(30)
+                yield from slow.honest(asked)
+
+            return answer if number == 0 else None
+
+        hedging = options(window_sequences=80, hedge_millis=10)
+        with FakeTeacher(late) as slow, FakeTeacher() as other:
+            slow.credit = teacher_service_pb2.Credit(sequences=1, tokens=1 << 20)
+            with lyne.TeacherClient(f"{slow.address},{other.address}", hedging) as client, client.open(lyne.TopK(4)) as stream:
+                wait_until(lambda: slow.opens and other.opens)
+                first = 0
+                while not slow.sequences:
+                    self.take_all(stream, first, 80)
+                    first += 80
+                counts = stream.statistics()
+                assert counts.coverage == 1
+                assert 1 <= counts.hedges_won <= counts.hedged_sequences <= max(1, first / 20)
+                assert counts.reasked_sequences == 0
+                released.set()  # too late: nobody wants it, and nobody is harmed by it
+                wait_until(lambda: slow.cancelled)
+                self.take_all(stream, first, 40)
+                assert stream.statistics().received_sequences == first + 40
+
+    def test_take_without_the_option_nothing_is_asked_twice(self):
+        def slow(asked, number):
+            def answer(context):
+                pause.wait(0.03)
+                yield from one.honest(asked)
+
+            return answer
+
+        pause = threading.Event()
+        with FakeTeacher(slow) as one, FakeTeacher(slow) as other:
+            _, counts = collect(f"{one.address},{other.address}", 20)
+            assert len(one.sequences) + len(other.sequences) == 20
+        assert (counts.hedged_sequences, counts.hedges_won) == (0, 0)
+
+    def test_take_answers_that_cross_are_used_once_and_few_sequences_are_hedged(self):
+        random = np.random.default_rng(64)
+        times = random.uniform(0, 0.025, 1000).tolist()
+        pause = threading.Event()
+
+        def after_a_while(asked, number):
+            def answer(context):
+                pause.wait(times[number])
+                yield from one.honest(asked)
+
+            return answer
+
+        hedging = options(window_sequences=80, hedge_millis=10)
+        with FakeTeacher(after_a_while) as one, FakeTeacher(after_a_while) as other:
+            with lyne.TeacherClient(f"{one.address},{other.address}", hedging) as client, client.open(lyne.TopK(4)) as stream:
+                wait_until(lambda: one.opens and other.opens)
+                self.take_all(stream, 0, 200)
+                counts = stream.statistics()
+        assert counts.received_sequences == counts.asked_sequences == 200
+        assert 1 <= counts.hedged_sequences <= 10
+
+    @pytest.mark.parametrize("dying", [1, 2])
+    def test_take_replicas_that_have_it_die_it_is_left_to_the_other_or_asked_for_again(self, dying):
+        places = itertools.count(1)
+        asks: list[int] = []
+
+        def behave(asked, number):
+            place = next(places)
+            asks.append(place)
+
+            def answer(context):
+                if place <= 2:
+                    wait_until(lambda: len(asks) >= 2)
+                if place <= dying:
+                    yield one.honest(asked)[0]
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "going away")
+                if place == 2:
+                    wait_until(lambda: len(one.opens) + len(other.opens) >= 3)  # the one that died is dialled again
+                yield from one.honest(asked)
+
+            return answer
+
+        with FakeTeacher(behave) as one, FakeTeacher(behave) as other:
+            taken, counts = collect(f"{one.address},{other.address}", 1, hedge_millis=10)
+        require_right(taken[0])
+        assert len(asks) == (2 if dying == 1 else 3)
+        assert counts.hedged_sequences == 1
+        assert counts.reasked_sequences == dying - 1
+        assert counts.discarded_bytes > 0
+
+    @pytest.mark.parametrize("millis", [-1, float("nan"), 1e9])
+    def test_options_hedge_of_no_time_is_refused(self, millis):
+        with pytest.raises(ValueError, match=r"hedge_millis: .* \(expected: 0..8.64e7\)"):
+            options(hedge_millis=millis)
 
 
 class TestRefusingReplica:

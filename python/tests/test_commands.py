@@ -1,31 +1,25 @@
-"""`python -m lyne`, the example, and the stubs, as a user runs them."""
+"""`python -m lyne` and the stubs, as a user runs them."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, TEACHER, run
+from conftest import PYTHON, ROOT, TEACHER, command, run
 from tokenizers import Tokenizer
 
 import lyne
-
-PYTHON = ROOT / "python"
-
-
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(PYTHON), "OMP_NUM_THREADS": "1"}
-    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment, timeout=300)
+from lyne.__main__ import main
 
 
-def test_score_real_server_prints_rows_and_json(server):
+def test_score_real_server_prints_rows_and_json(server, capsys):
     arguments = ("-m", "lyne", "score", "--teacher", server.address, "--tokenizer", str(TEACHER), "--top-k", "3", "Fellow citizens")
     assert "|" in command(*arguments).stdout
-    figures = json.loads(command(*arguments, "--json", "-").stdout)
+    assert main([*arguments[2:], "--json", "-"]) == 0
+    figures = json.loads(capsys.readouterr().out)
     assert len(figures["rows"][0]["top"]) == 3
     assert figures["rows"][-1]["label_log_probability"] is None
 
@@ -59,16 +53,21 @@ def test_score_tokenizer_of_another_vocabulary_is_refused(server, tmp_path):
         (("bench", "--vocabulary-sise", "3"), 2, "unrecognized"),
     ],
 )
-def test_main_wrong_usage_is_one_line_and_its_code(arguments, code, what):
-    done = command("-m", "lyne", *arguments)
-    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
-    assert what in done.stderr
+def test_main_wrong_usage_is_one_line_and_its_code(capsys, arguments, code, what):
+    try:
+        found = main(list(arguments))
+    except SystemExit as e:  # argparse's
+        found = e.code
+    said = capsys.readouterr().err.splitlines()
+    assert found == code
+    assert what in said[-1]
+    assert len(said) == 1 or said[0].startswith("usage: ")
 
 
-def test_doctor_says_what_works(server):
-    done = command("-m", "lyne", "doctor", "--teacher", server.address, "--json", "-")
-    figures = json.loads(done.stdout)
-    assert done.returncode == 0, figures
+def test_doctor_says_what_works(server, capsys):
+    code = main(["doctor", "--teacher", server.address, "--json", "-"])
+    figures = json.loads(capsys.readouterr().out)
+    assert code == 0, figures
     assert figures["native_decoder"] is True
     assert figures["teacher"]["vocabulary_size"] == 4096
 
@@ -83,16 +82,13 @@ def test_export_capture_is_read_back_with_its_digests(captured, tmp_path):
         .ids,
     ]
     (tmp_path / "ids.jsonl").write_text(json.dumps(ids[:64]) + "\n")
-    done = command("-m", "lyne", "export", str(captured), "--out", str(tmp_path / "all.parquet"))
-    assert done.returncode == 0, done.stderr
+    assert main(["export", str(captured), "--out", str(tmp_path / "all.parquet")]) == 0
     whole = pq.read_table(tmp_path / "all.parquet")
     capture = lyne.Capture(captured)
     assert whole.num_rows == capture.manifest["sequences"]
     assert json.loads(whole.schema.metadata[b"lyne.teacher"])["model_sha256"] == capture.teacher.model_sha256
-    done = command(
-        "-m", "lyne", "export", str(captured), "--out", str(tmp_path / "one.parquet"), "--sequences", str(tmp_path / "ids.jsonl")
-    )
-    assert done.returncode == 0, done.stderr
+    some = ("--out", str(tmp_path / "one.parquet"), "--sequences", str(tmp_path / "ids.jsonl"))
+    assert main(["export", str(captured), *some]) == 0
     row = pq.read_table(tmp_path / "one.parquet").to_pylist()[0]
     with capture.open() as stream:
         stream.offer(lyne.TargetSequence(0, ids[:64]))
@@ -100,53 +96,6 @@ def test_export_capture_is_read_back_with_its_digests(captured, tmp_path):
     assert row["input_ids"] == ids[:64]
     assert [token for tokens in row["token_ids"] for token in tokens] == targets.ids.tolist()
     assert [lp for lps in row["logprobs"] for lp in lps] == targets.logprobs.tolist()
-
-
-@pytest.fixture
-def student(tmp_path: Path) -> Path:
-    """The configuration of a small student of the demo teacher."""
-    config = json.loads((TEACHER / "config.json").read_text())
-    config.update(hidden_size=64, intermediate_size=128, num_hidden_layers=1, num_attention_heads=2, num_key_value_heads=2, head_dim=32)
-    directory = tmp_path / "student"
-    directory.mkdir()
-    (directory / "config.json").write_text(json.dumps(config))
-    return directory
-
-
-def test_example_own_corpus_learns_and_writes_a_hugging_face_directory(server, student, tmp_path):
-    done = command(
-        str(PYTHON / "examples/own_corpus.py"), "--teacher", server.address, "--student", str(student), "--tokenizer", str(TEACHER),
-        "--corpus", str(ROOT / "README.md"), "--steps", "30", "--batch", "4", "--context", "64", "--out", str(tmp_path / "out"),
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    losses = [float(line.split("held-out ")[1]) for line in done.stdout.splitlines()]
-    assert losses[-1] < losses[0]
-    assert (tmp_path / "out/model.safetensors").is_file()
-
-
-def test_example_lightning_learns(server, student):
-    def nll(steps: int) -> float:
-        done = command(
-            str(PYTHON / "examples/lightning_student.py"), "--teacher", server.address, "--student", str(student),
-            "--tokenizer", str(TEACHER), "--corpus", str(ROOT / "README.md"), "--steps", str(steps),
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        words = done.stdout.splitlines()[-1].split()
-        assert words[:2] == ["steps", str(steps)]
-        return float(words[3])
-
-    assert nll(25) < nll(1) - 0.5
-
-
-def test_students_java_and_python_come_equally_far_on_equal_targets(server, tmp_path):
-    sizes = ("--steps", "12", "--batch", "4", "--context", "64", "--held-out-windows", "8")
-    done = command(str(ROOT / "loadtest/students.py"), "--teacher", server.address, "--json", str(tmp_path / "report.json"), *sizes)
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["initial_difference_nats"] < 1e-4
-    assert report["target_rows"] == 4 * 63 and report["max_target_difference"] == 0
-    assert report["held_out_difference_nats"] <= 0.02
-    assert report["python_held_out_nats"] < 8.2  # where it begins
 
 
 @pytest.mark.slow

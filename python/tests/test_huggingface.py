@@ -162,6 +162,24 @@ class TestLyneTrainer:
         with FakeTeacher() as fake, teacher_of(fake) as teacher, pytest.raises(ValueError, match="expected: a model that distil changed"):
             LyneTrainer(teacher, tiny(), collate, args=arguments(tmp_path), train_dataset=examples())
 
+    def student_of(self, vocabulary, tmp_path, **head):
+        student = tiny()
+        student.resize_token_embeddings(vocabulary)
+        with FakeTeacher() as fake, teacher_of(fake) as teacher:
+            trainer = LyneTrainer(teacher, distil(student, **head), collate, args=arguments(tmp_path), train_dataset=examples())
+        return trainer.model
+
+    def test_init_padded_matrix_leaves_the_padding_out(self, tmp_path):
+        student = self.student_of(rows.VOCABULARY + 8, tmp_path)
+        assert student.get_output_embeddings().vocabulary_size == rows.VOCABULARY
+
+    @pytest.mark.parametrize(
+        ("vocabulary", "head"), [(rows.VOCABULARY - 1, {}), (rows.VOCABULARY + 8, {"vocabulary_size": rows.VOCABULARY + 1})]
+    )
+    def test_init_student_of_another_vocabulary_is_refused(self, tmp_path, vocabulary, head):
+        with pytest.raises(ValueError, match=f"expected: the teacher's {rows.VOCABULARY}"):
+            self.student_of(vocabulary, tmp_path, **head)
+
 
 def test_compute_loss_func_plain_trainer_trains_the_same(tmp_path):
     with FakeTeacher() as fake, teacher_of(fake) as teacher:

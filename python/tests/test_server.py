@@ -6,14 +6,13 @@ import dataclasses
 import json
 from pathlib import Path
 
+import capture_files
 import numpy as np
 import pytest
-import rows
 from conftest import TEACHER, Server, run, serve
 from tokenizers import Tokenizer
 
 import lyne
-from lyne import captures
 from lyne.wire import decode
 from lyne.wire.block import decode_checked
 
@@ -85,13 +84,6 @@ def test_take_compact_rows_begin_with_the_most_probable_token_where_others_share
             for block in found.blocks:
                 assert decode(block, True).ids.tolist() == decode(block, False).ids.tolist()
     assert ties > 0
-
-
-def test_hold_entry_without_all_positions_is_passed_over():
-    window = np.arange(9, dtype=np.int32)
-    entry = [rows.block(window, np.array([0, 1, 5]), lyne.TopK(2))]
-    assert captures._hold(entry, lyne.TargetSequence(0, window, np.array([1, 5])))
-    assert not captures._hold(entry, lyne.TargetSequence(0, window, np.array([1, 4])))
 
 
 def test_stream_server_killed_mid_run_loses_nothing_to_the_other():
@@ -184,15 +176,12 @@ class TestCapture:
             lyne.Capture(captured).open(**arguments)
 
     def test_open_capture_of_an_engine_has_the_error_of_its_tails(self, captured, tmp_path):
-        for path in captured.iterdir():
-            if path.is_file():
-                (tmp_path / path.name).write_bytes(path.read_bytes())
-        manifest = json.loads((tmp_path / "manifest.json").read_text())
-        assert "tail_error" not in manifest["teacher"]
-        assert lyne.Capture(tmp_path).identity().tail_error == 0
-        manifest["teacher"]["tail_error"] = 1e-6
-        (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-        assert lyne.Capture(tmp_path).identity().tail_error == lyne.Capture(tmp_path).teacher.tail_error == 1e-6
+        capture = capture_files.copy(captured, tmp_path)
+        assert "tail_error" not in lyne.Capture(capture).manifest["teacher"]
+        assert lyne.Capture(capture).identity().tail_error == 0
+        capture_files.change_manifest(capture, teacher__tail_error=1e-6)
+        capture_files.own(capture, lyne.Capture(captured).manifest["sequences"])
+        assert lyne.Capture(capture).identity().tail_error == lyne.Capture(capture).teacher.tail_error == 1e-6
 
     def test_open_another_teacher_is_refused(self, captured):
         with pytest.raises(lyne.TeacherMismatchError, match="model digest"):
@@ -226,9 +215,7 @@ class TestCapture:
 
     @staticmethod
     def damage(captured: Path, copy: Path, name: str, at: int) -> None:
-        for path in captured.iterdir():
-            if path.is_file():
-                (copy / path.name).write_bytes(path.read_bytes())
+        capture_files.copy(captured, copy)
         data = bytearray((copy / name).read_bytes())
         data[at] ^= 0x40
         (copy / name).write_bytes(data)

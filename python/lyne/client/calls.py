@@ -27,6 +27,8 @@ class Entry:
     last_failed_on: ReplicaConnection | None = None
     targets: Targets | None = None
     failure: LyneError | None = None
+    #: Whether a second replica was asked for it, which happens once.
+    hedged: bool = False
 
     @property
     def tokens(self) -> int:
@@ -49,6 +51,15 @@ class Attempt:
     sent_at: float = 0.0
     withdrawn: bool = False
     assembly: RowAssembly | None = None
+    #: The other attempt at the same sequence, at another replica, while neither is answered.
+    twin: Attempt | None = None
+    #: Whether it is the second of the two.
+    is_hedge: bool = False
+
+    @property
+    def block_bytes(self) -> int:
+        """Bytes of the blocks that came so far."""
+        return 0 if self.assembly is None else self.assembly.block_bytes
 
 
 @dataclass(eq=False)

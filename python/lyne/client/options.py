@@ -146,7 +146,7 @@ PRIORITIES = ("interactive", "training", "capture")
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """How a client asks. All durations in seconds.
+    """How a client asks. All durations in seconds, but where a name says otherwise.
 
     Attributes:
         teacher: name of the teacher on its server; empty: its only one.
@@ -156,6 +156,8 @@ class ClientOptions:
         open_timeout: how long opening may take in all.
         retry_for: how long a stream may go without any progress, by rows or by a server's word that its device moves.
         progress_timeout: how long one replica may owe sequences without progress before others are asked for them.
+        hedge_millis: how long a sequence may go unanswered before a second replica is asked for it, too, in milliseconds: one at a time,
+            each once, at most one in twenty; the first answer is used. 0: none is.
         first_backoff: first delay before a reconnection; it doubles up to max_backoff.
         priority: class of the work, `interactive`, `training` or `capture`; None: training, or the highest that the token may use.
         bypass_cache: whether servers compute every row afresh.
@@ -169,6 +171,7 @@ class ClientOptions:
     open_timeout: float = 30.0
     retry_for: float = 120.0
     progress_timeout: float = 30.0
+    hedge_millis: float = 0.0
     first_backoff: float = 0.1
     max_backoff: float = 10.0
     priority: str | None = None
@@ -187,6 +190,8 @@ class ClientOptions:
         for name in ("open_timeout", "retry_for", "progress_timeout", "first_backoff"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name}: {getattr(self, name)} (expected: above 0)")
+        if not 0 <= self.hedge_millis <= 8.64e7:
+            raise ValueError(f"hedge_millis: {self.hedge_millis} (expected: 0..8.64e7)")
         if self.max_backoff < self.first_backoff:
             raise ValueError(f"max_backoff: {self.max_backoff} (expected: at least {self.first_backoff})")
 

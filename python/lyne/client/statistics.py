@@ -23,6 +23,8 @@ class StreamStatistics:
         failed_sequences: sequences handed out as a failure.
         block_bytes: bytes of the blocks of received sequences.
         discarded_bytes: bytes of blocks dropped because their sequence did not complete.
+        hedged_sequences: those that a second replica was asked for, too, as they were late.
+        hedges_won: those of them that it answered first.
         reconnects: streams opened anew after one broke.
         stall_seconds: time that `take` has waited.
     """
@@ -37,6 +39,8 @@ class StreamStatistics:
     failed_sequences: int = 0
     block_bytes: int = 0
     discarded_bytes: int = 0
+    hedged_sequences: int = 0
+    hedges_won: int = 0
     reconnects: int = 0
     stall_seconds: float = 0.0
 

@@ -47,6 +47,9 @@ __all__ = ["TargetRequest", "TargetStream"]
 _MOST_LATE = 3
 _MOST_FAULTS = 2
 _LONGEST_SLEEP = 0.5
+#: Part of the sequences offered that may be hedged, and how soon another replica is looked for where none has room.
+_HEDGED_SHARE = 0.05
+_BETWEEN_HEDGES = 0.05
 _LOG = logging.getLogger(__name__)
 
 
@@ -157,6 +160,7 @@ class TargetStream:
         with self._lock:
             for replica in self._replicas:
                 for attempt in replica.call.in_flight.values() if replica.call is not None else ():
+                    attempt.twin = None
                     if replica.call is not None and not attempt.withdrawn:
                         self._withdraw(replica.call, attempt)
             self._untaken.clear()
@@ -411,11 +415,11 @@ class TargetStream:
         except MisalignedTargetsError as e:
             with self._lock:
                 if not call.ended:
-                    wanted = not attempt.withdrawn
-                    self._withdraw(call, attempt)
-                    if not wanted:
+                    if attempt.withdrawn:
                         return True
-                    self._resolve(attempt.entry, None, e, attempt.assembly.block_bytes + len(rows.block))
+                    self._withdraw(call, attempt)
+                    self._withdraw_twin(attempt)
+                    self._resolve(attempt.entry, None, e, attempt.block_bytes + len(rows.block))
         with self._lock:
             self._progressed(call)
             self._rows_at = call.alive
@@ -443,6 +447,8 @@ class TargetStream:
                 if replica.standing.is_out:
                     _LOG.warning("teacher %s: it answers again", replica.address.target)
                 replica.standing.answered()
+                self._counts.hedges_won += attempt.is_hedge
+                self._withdraw_twin(attempt)
                 self._resolve(attempt.entry, targets, failure)
             self._pump()
         if targets is not None and self._options.on_progress is not None:
@@ -520,8 +526,68 @@ class TargetStream:
         while self._waiting and not self._is_over():
             replica = self._choose(self._waiting[0], now)
             if replica is None or replica.call is None:
-                return
+                break
             self._send(replica.call, self._next_for(replica), now)
+        self._hedge(now)
+
+    def _hedge(self, now: float) -> None:
+        """Asks a second replica for the sequence that has gone unanswered for longest, where that is due (Dean and Barroso, The Tail at
+        Scale, 2013). The first answer resolves it and withdraws the other attempt, in one step; one that fails leaves it to the other."""
+        late = self._next_to_hedge()
+        if late is None or now < late.sent_at + self._options.hedge_millis / 1e3:
+            return
+        free = [
+            replica
+            for replica in self._replicas
+            if replica.call is not None
+            and late.wire_id not in replica.call.in_flight
+            and replica.is_usable(now)
+            and not replica.standing.in_doubt
+            and replica.call.has_room_for(late.entry.tokens)
+        ]
+        second = min(free, key=lambda replica: replica.call.tokens, default=None)  # type: ignore[union-attr]
+        if second is None or second.call is None:
+            return
+        attempt = self._send(second.call, late.entry, now)
+        attempt.is_hedge, attempt.twin, late.twin = True, late, attempt
+        late.entry.hedged = True
+        self._counts.hedged_sequences += 1
+
+    def _next_to_hedge(self) -> Attempt | None:
+        """The attempt that has gone unanswered for longest; None where none is to be hedged now: one at a time, each once, few of all."""
+        most = max(1, _HEDGED_SHARE * self._counts.asked_sequences)
+        if self._options.hedge_millis == 0 or len(self._replicas) < 2 or self._counts.hedged_sequences + 1 > most or self._is_over():
+            return None
+        attempts = [
+            attempt
+            for replica in self._replicas
+            if replica.call is not None
+            for attempt in replica.call.in_flight.values()
+            if not attempt.withdrawn
+        ]
+        if any(attempt.twin is not None for attempt in attempts):
+            return None
+        return min((attempt for attempt in attempts if not attempt.entry.hedged), key=lambda attempt: attempt.sent_at, default=None)
+
+    def _withdraw_twin(self, attempt: Attempt) -> None:
+        """The sequence is over: the other attempt for it is of no use any more."""
+        twin = attempt.twin
+        if twin is None:
+            return
+        attempt.twin = twin.twin = None
+        for replica in self._replicas:
+            if replica.call is not None and replica.call.in_flight.get(twin.wire_id) is twin:
+                self._withdraw(replica.call, twin)
+                self._counts.discarded_bytes += twin.block_bytes
+
+    def _left_to_twin(self, attempt: Attempt) -> bool:
+        """An attempt came to nothing; gives whether the sequence is still wanted of another replica."""
+        twin = attempt.twin
+        if twin is None:
+            return False
+        attempt.twin = twin.twin = None
+        self._counts.discarded_bytes += attempt.block_bytes
+        return True
 
     def _next_for(self, replica: ReplicaConnection) -> Entry:
         """The sequence to ask for, taken from the waiting ones: the earliest. A replica in doubt gets the first of those that have failed
@@ -539,7 +605,7 @@ class TargetStream:
         open_replicas = [replica for replica in usable if replica.call is not None and replica.call.has_room_for(entry.tokens)]
         return min(open_replicas, key=lambda one: (one is entry.last_failed_on, one.call.tokens), default=None)  # type: ignore[union-attr]
 
-    def _send(self, call: Call, entry: Entry, now: float) -> None:
+    def _send(self, call: Call, entry: Entry, now: float) -> Attempt:
         attempt = Attempt(next(self._wire_ids), entry, now)
         if not call.in_flight:
             call.alive = now
@@ -555,6 +621,9 @@ class TargetStream:
             chosen=[teacher_service_pb2.ChosenTokens(token_ids=ids.tolist()) for ids in sequence.chosen or ()],
         )
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
+        if self._options.hedge_millis > 0:
+            self._lock.notify_all()  # the clock has another moment to wake at
+        return attempt
 
     @staticmethod
     def _withdraw(call: Call, attempt: Attempt) -> None:
@@ -610,12 +679,14 @@ class TargetStream:
         return unanswered
 
     def _retry(self, replica: ReplicaConnection, attempt: Attempt, failure: Failure, remedy: Remedy) -> None:
-        """Puts a sequence back among the waiting ones, or fails it for good."""
+        """Puts a sequence back among the waiting ones, unless another replica is at it, or fails it for good."""
+        if self._left_to_twin(attempt):
+            return
         entry, now = attempt.entry, time.monotonic()
         entry.failures += 1
         if entry.failures == 1:
             entry.first_failure = now
-        dropped = attempt.assembly.block_bytes if attempt.assembly is not None else 0
+        dropped = attempt.block_bytes
         if remedy is Remedy.RETRY_FEW:
             entry.faults += 1
             again = entry.faults < (_MOST_LATE if failure.code == "DEADLINE_EXCEEDED" else _MOST_FAULTS)
@@ -664,6 +735,10 @@ class TargetStream:
                 yield self._stuck_at(replica, replica.call)
             if self._waiting and replica.resume_at > now:
                 yield replica.resume_at
+        late = self._next_to_hedge()
+        if late is not None:
+            due = late.sent_at + self._options.hedge_millis / 1e3
+            yield due if due > now else now + _BETWEEN_HEDGES
 
     def _stuck_at(self, replica: ReplicaConnection, call: Call) -> float:
         """When a replica is given up: as its device has stood still for long enough, or, where there is no other to ask, as nothing has

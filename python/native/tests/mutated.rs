@@ -1,4 +1,4 @@
-//! Blocks that were damaged and sealed again are refused or read, and never anything else; PROPTEST_CASES=1000000 for a million.
+//! Blocks that were damaged and sealed again are refused or read, and never anything else: a million of each kind, or PROPTEST_CASES.
 
 use _native::check::{require_consistent, Asked};
 use _native::columns::decode;
@@ -53,7 +53,7 @@ fn decode_documented_blocks_are_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(20_000),
+    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_000),
         failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]

@@ -356,7 +356,7 @@ final class ReplicaPool implements TargetStream {
         changed.signalAll();
     }
 
-    /** What was tried, replica by replica. */
+    /** Tells what was tried, replica by replica. */
     @GuardedBy("lock")
     private String history() {
         long now = nowNanos();

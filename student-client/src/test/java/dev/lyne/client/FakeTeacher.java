@@ -73,7 +73,7 @@ final class FakeTeacher extends TeacherServiceImplBase implements AutoCloseable 
     /** Refusal of a question for the description; null: it is answered. */
     volatile @Nullable StatusRuntimeException descriptionRefusal;
 
-    /** What is answered to the next questions for the description, before that. */
+    /** Answers to the next questions for the description, before that. */
     final Queue<Teacher> nextDescriptions = new ConcurrentLinkedQueue<>();
 
     /** Descriptions asked for. */

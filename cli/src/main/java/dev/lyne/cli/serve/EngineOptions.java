@@ -55,8 +55,16 @@ public final class EngineOptions {
     @Option(
             names = "--probe-tolerance",
             defaultValue = "0.02",
-            description = "How far a probe's log-probability may be off, nats (default: ${DEFAULT-VALUE}).")
+            description =
+                    "How far a probe's log-probability may be off, nats (default: ${DEFAULT-VALUE}; with --engine-batch-invariant not at all).")
     private double probeTolerance;
+
+    @Option(
+            names = "--engine-batch-invariant",
+            description =
+                    "An engine's rows have the same bits whatever else it computes (vLLM: VLLM_BATCH_INVARIANT=1): the teacher is"
+                            + " deterministic, and each probe has to be equal bit for bit.")
+    private boolean batchInvariant;
 
     @Option(
             names = "--engine-in-flight",
@@ -79,14 +87,15 @@ public final class EngineOptions {
 
     /** Refuses options that only an engine has. */
     void requireNone() {
-        Map<String, Optional<Path>> own = new LinkedHashMap<>();
-        own.put("--model", Optional.ofNullable(model));
-        own.put("--tokenizer", Optional.ofNullable(tokenizer));
-        own.put("--identity", Optional.ofNullable(identity));
-        own.put("--engine-tls-ca", Optional.ofNullable(authorities));
-        own.put("--engine-token-file", Optional.ofNullable(tokenFile));
-        own.forEach((option, file) -> {
-            if (file.isPresent()) {
+        Map<String, Boolean> given = new LinkedHashMap<>();
+        given.put("--model", model != null);
+        given.put("--tokenizer", tokenizer != null);
+        given.put("--identity", identity != null);
+        given.put("--engine-tls-ca", authorities != null);
+        given.put("--engine-token-file", tokenFile != null);
+        given.put("--engine-batch-invariant", batchInvariant);
+        given.forEach((option, isGiven) -> {
+            if (isGiven) {
                 throw new IllegalArgumentException(
                         option
                                 + ": given (expected: only with --teacher vllm:http://HOST:PORT or sglang:http://HOST:PORT, or grpc://)");
@@ -119,7 +128,7 @@ public final class EngineOptions {
                 name.orElse(engines.wire().word()),
                 Optional.ofNullable(model),
                 directory,
-                precision,
+                new EngineSettings.Arithmetic(precision, batchInvariant),
                 Optional.ofNullable(identity),
                 new EngineSettings.Probing(Duration.ofSeconds(probeSeconds), probeTolerance),
                 new EngineSettings.Limits(

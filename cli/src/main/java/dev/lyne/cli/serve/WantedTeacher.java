@@ -97,7 +97,8 @@ record WantedTeacher(
     private TeacherEntry engine(String engines) {
         if (deterministic) {
             throw new IllegalArgumentException(
-                    "--deterministic: true (expected: not with an engine, whose rows depend on what else it computes)");
+                    "--deterministic: true (expected: not with an engine; --engine-batch-invariant says that what else it computes changes no"
+                            + " bit of its rows)");
         }
         EngineSettings settings =
                 engine.settings(engines, name, devices.get(0).precision().torchName());
@@ -162,7 +163,7 @@ record WantedTeacher(
                 LanguageModelTeacher.check(directory);
             }
 
-            /** Which kernels its products go through is measured as it is loaded. */
+            /** Kernel choice: measured as the teacher is loaded. */
             @Override
             public boolean alone() {
                 return true;

@@ -46,6 +46,20 @@ final class WantedTeacherTest {
                 .entry();
     }
 
+    private static TeacherEntry engine(boolean deterministic, String teacher, String... options) throws IOException {
+        return new WantedTeacher(
+                        Optional.of("far"),
+                        Optional.of(teacher),
+                        Optional.empty(),
+                        List.of(on("cpu", ComputePrecision.FLOAT32)),
+                        deterministic,
+                        CommandLine.populateCommand(new EngineOptions(), options),
+                        Optional.empty(),
+                        1 << 20,
+                        1)
+                .entry();
+    }
+
     private void copyTeacher() throws IOException {
         for (String file : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors")) {
             Files.copy(TEACHER.resolve(file), directory.resolve(file));
@@ -72,6 +86,20 @@ final class WantedTeacherTest {
         assertThat(memory(TEACHER, on("cuda:0", ComputePrecision.FLOAT32)).weightBytes())
                 .as("on the device's memory")
                 .isZero();
+    }
+
+    @Test
+    void batchInvariance_isClaimedOfAnEngineAlone_andIsAnotherTeacher() throws IOException {
+        String[] tokenizer = {"--tokenizer", TEACHER.toString()};
+        String[] claimed = {"--tokenizer", TEACHER.toString(), "--engine-batch-invariant"};
+        assertThat(engine(false, "vllm:http://127.0.0.1:1", claimed).revision())
+                .isNotEqualTo(
+                        engine(false, "vllm:http://127.0.0.1:1", tokenizer).revision());
+        assertThatThrownBy(() -> engine(true, "vllm:http://127.0.0.1:1", tokenizer))
+                .hasMessageContaining(
+                        "--deterministic: true (expected: not with an engine; --engine-batch-invariant says");
+        assertThatThrownBy(() -> engine(false, TEACHER.toString(), "--engine-batch-invariant"))
+                .hasMessageContaining("--engine-batch-invariant: given (expected: only with --teacher vllm:");
     }
 
     @Test

@@ -9,7 +9,7 @@ import java.util.TreeSet;
 
 /** Results of several processes or hosts that ran parts of one load side by side, as one result. */
 public final class Merge {
-    /** What a profile calls which part of a load it is, as {@code 2/3}. */
+    /** Key of a profile that says which part of a load it is, as {@code 2/3}. */
     private static final String PART = "part";
 
     private Merge() {}

@@ -47,7 +47,7 @@ final class StudyReader {
 
     private static final List<String> OF_GENERATIONS = List.of("prompts");
 
-    /** What else decides what a preparation makes; no key of a file. */
+    /** Key of what else decides what a preparation makes; no key of a file. */
     private static final String MADE_OF = "made of";
 
     /** Settings that a generation heeds. */
@@ -252,7 +252,7 @@ final class StudyReader {
                 .toList();
     }
 
-    /** What a capture is made of beside what the file says of it. */
+    /** Returns what a capture is made of beside what the file says of it. */
     private static List<String> ofCapture(
             StudyFile file, Preparation capture, Map<String, Preparation> teachers, Map<Setting, List<String>> common) {
         List<String> made = new ArrayList<>();

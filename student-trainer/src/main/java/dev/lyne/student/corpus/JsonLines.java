@@ -102,7 +102,7 @@ final class JsonLines {
         return node;
     }
 
-    /** What a teacher sees in the prompt's place, where a line says so. */
+    /** Text that a teacher sees in the prompt's place, where a line says so. */
     static Optional<String> teacherPrompt(JsonNode node) throws InvalidDocumentException {
         return node.has(TEACHER_PROMPT) ? Optional.of(text(node, TEACHER_PROMPT)) : Optional.empty();
     }

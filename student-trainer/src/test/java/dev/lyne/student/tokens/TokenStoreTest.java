@@ -70,7 +70,7 @@ final class TokenStoreTest {
         }
     }
 
-    /** It says whether a teacher sees other prompts, and of which file each document is. */
+    /** Checks the manifest, which says whether a teacher sees other prompts, and of which file each document is. */
     @Test
     void open_oneDigitOfTheManifestChanged_buildsAgain() throws IOException {
         open();

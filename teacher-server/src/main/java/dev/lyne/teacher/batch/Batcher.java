@@ -1,9 +1,9 @@
 package dev.lyne.teacher.batch;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.row.RowContent;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
-import dev.lyne.row.RowContent;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalModel;
@@ -231,7 +231,7 @@ public final class Batcher implements Teacher, AutoCloseable {
         return weights.of(tokens, content);
     }
 
-    /** What waits for the device, by class and tenant. */
+    /** Returns the lines of what waits for the device, by class and tenant. */
     @Override
     public List<QueueLine> queueLines() {
         lock.lock();

@@ -1,7 +1,7 @@
 package dev.lyne.teacher.batch;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import dev.lyne.v1.SelectionKind;
 import java.util.HashMap;
@@ -29,7 +29,7 @@ final class PositionWeights {
     private static final int PLAIN_ENTRIES = 256;
     private static final int PLAIN_TOKENS = 1_024;
 
-    /** What is left of earlier forwards when one more is measured. */
+    /** Share of earlier forwards that is left when one more is measured. */
     private static final double KEPT = 0.95;
 
     private record Kind(SelectionKind selection, boolean plain, int logLength, int logEntries) {
@@ -94,7 +94,7 @@ final class PositionWeights {
         return measured == null ? ofSelection(kind.selection()) : measured;
     }
 
-    /** What a position counts on average, of a selection. */
+    /** Returns what a position counts on average, of a selection. */
     double ofSelection(SelectionKind selection) {
         return ofSelections.getOrDefault(selection, 1.0);
     }

@@ -38,6 +38,9 @@ public final class DecodeForwarder extends DecodeSessions {
      */
     static final int MAX_DRAWS = 64;
 
+    /** Of a deterministic teacher: a run is drawn by the seed of the step at which its request begins, so that each draw has its own. */
+    private static final int MAX_DRAWS_BY_STEP = 1;
+
     private final RemoteDecoder decoder;
 
     @GuardedBy("lock")
@@ -139,7 +142,7 @@ public final class DecodeForwarder extends DecodeSessions {
             this.asked = new Continuation(
                     Arrays.copyOf(sequence.tokens, sequence.size),
                     sequence.answered,
-                    Math.min(sequence.drawsLeft, MAX_DRAWS),
+                    Math.min(sequence.drawsLeft, teacher.deterministic() ? MAX_DRAWS_BY_STEP : MAX_DRAWS),
                     SeededUniforms.TEACHER_DRAW.bits(
                             terms.seed(), sequence.key, (long) sequence.size - sequence.promptTokens),
                     terms.stopIds());

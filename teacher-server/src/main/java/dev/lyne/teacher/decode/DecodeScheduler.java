@@ -237,7 +237,7 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         }
     }
 
-    /** What tells texts from others, wherever they are started again: their keys and prompts. */
+    /** Returns what tells texts from others, wherever they are started again: their keys and prompts. */
     private Set<Long> identities(List<Sequence> chosen) {
         synchronized (lock) {
             return chosen.stream()

@@ -22,7 +22,7 @@ import tools.jackson.databind.json.JsonMapper;
  * @param id SHA-256 of what follows, in hexadecimal
  * @param model SHA-256 of the model's directory; "" where none was named
  * @param engine the engine's kind and version
- * @param precision what it computes in, as its operator states it
+ * @param precision what it computes in, and whether batch-invariantly, as its operator states it
  * @param minted random, in hexadecimal: an id is of these rows, whatever else has their model and engine; "" in files of an older server
  * @param toleranceNats how far a log-probability of the references may be off
  * @param references sequences and their rows

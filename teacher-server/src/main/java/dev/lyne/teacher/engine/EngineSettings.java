@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param name the teacher's name; unique within a server
  * @param model directory of the model that it serves, whose digest is part of the identity; empty: not named
  * @param tokenizer directory of its tokenizer
- * @param precision what it computes in, as its operator states it
+ * @param arithmetic what it computes with, as its operator states it
  * @param identity file of the teacher's id and its reference rows; empty: kept for the life of the process
  * @param probe how its weights are watched
  * @param limits how much it is asked at a time
@@ -30,7 +30,7 @@ public record EngineSettings(
         String name,
         Optional<Path> model,
         Path tokenizer,
-        String precision,
+        Arithmetic arithmetic,
         Optional<Path> identity,
         Probing probe,
         Limits limits) {
@@ -80,6 +80,24 @@ public record EngineSettings(
                 throw new IllegalArgumentException(
                         "--engine-tls-ca: " + authorities.get() + " (expected: only with https://HOST:PORT)");
             }
+        }
+    }
+
+    /**
+     * What an engine computes rows with, which none says.
+     *
+     * @param precision "float32", "bfloat16" or "float16"
+     * @param batchInvariant whether a row has the same bits whatever else is computed beside it
+     */
+    public record Arithmetic(String precision, boolean batchInvariant) {
+        /** Returns the words of an execution fingerprint for what the forward is computed by; empty: not known. */
+        String kernels() {
+            return batchInvariant ? "batch-invariant" : "";
+        }
+
+        /** Both, as they stand in an identity: with other ones it is another teacher. */
+        String inIdentity() {
+            return batchInvariant ? precision + " " + kernels() : precision;
         }
     }
 
@@ -146,6 +164,11 @@ public record EngineSettings(
                 }
             }
         }
+    }
+
+    /** How far a log-probability of the reference rows may be off: not at all where rows have the same bits at any time. */
+    double toleranceNats() {
+        return arithmetic.batchInvariant() ? 0 : probe.toleranceNats();
     }
 
     private static boolean isThisMachine(String host) {

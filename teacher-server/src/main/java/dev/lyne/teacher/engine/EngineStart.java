@@ -69,7 +69,7 @@ final class EngineStart {
                         .map(model -> HexFormat.of().formatHex(ModelDirectory.digest(model)))
                         .orElse(""),
                 "",
-                settings.precision());
+                settings.arithmetic().inIdentity());
         long end = System.nanoTime() + settings.limits().absence().toNanos();
         String last = "";
         while (true) {
@@ -182,8 +182,7 @@ final class EngineStart {
 
     private Optional<EngineIdentity> known(Path file) throws IOException {
         return Files.exists(file)
-                ? Optional.of(
-                        EngineIdentity.read(file).withTolerance(settings.probe().toleranceNats()))
+                ? Optional.of(EngineIdentity.read(file).withTolerance(settings.toleranceNats()))
                 : Optional.empty();
     }
 
@@ -209,7 +208,7 @@ final class EngineStart {
         for (RowsRequest request : Probe.sequences(looked.maxK(), directory.vocabularySize(), looked.contextLength())) {
             references.add(Probe.reference(request, await(looked.address().first(request, looked.model()))));
         }
-        return EngineIdentity.mint(looked.inputs(), settings.probe().toleranceNats(), references);
+        return EngineIdentity.mint(looked.inputs(), settings.toleranceNats(), references);
     }
 
     /** Returns in a line how the engine differs from what a file tells of. */

@@ -179,10 +179,15 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
                 directory.vocabularySize(),
                 found.contextLength(),
                 new ExecutionFingerprint(
-                        "none", found.identity().engine(), "", ARITHMETIC_VERSION, 1, settings.precision()),
+                        "none",
+                        found.identity().engine(),
+                        settings.arithmetic().kernels(),
+                        ARITHMETIC_VERSION,
+                        1,
+                        settings.arithmetic().precision()),
                 directory.architecture(),
                 0,
-                false,
+                settings.arithmetic().batchInvariant(),
                 TAIL_ERROR,
                 Optional.of(directory.conventions()));
     }

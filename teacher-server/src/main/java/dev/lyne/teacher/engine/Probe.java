@@ -13,7 +13,7 @@ import java.util.stream.IntStream;
  * Fixed sequences with the rows that they had: what tells one model from another, since engines do not say which weights they hold. It is no
  * hash: weights whose rows differ by less than the tolerance pass.
  *
- * @param toleranceNats how far a log-probability may be off
+ * @param toleranceNats how far a log-probability may be off; 0: not by a bit
  * @param references one or more
  */
 record Probe(double toleranceNats, List<Reference> references) {
@@ -120,6 +120,8 @@ record Probe(double toleranceNats, List<Reference> references) {
     private String line(int position, int token, float now, float reference) {
         return "the probe's token " + token + " at position " + position + " has "
                 + (Float.isNaN(now) ? "no place among the best" : "log-probability " + now) + " (expected: " + reference
-                + " within " + toleranceNats + " nats)";
+                + (toleranceNats == 0
+                        ? ", to the bit, as --engine-batch-invariant says)"
+                        : " within " + toleranceNats + " nats)");
     }
 }

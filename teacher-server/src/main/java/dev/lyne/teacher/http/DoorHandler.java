@@ -82,7 +82,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     /** The span of the request that is being answered. */
     private CallTrace trace = CallTrace.NONE;
 
-    /** What it is being answered with; 0 until then. */
+    /** Status of the answer; 0 before there is one. */
     private int answeredWith;
 
     private boolean busy;
@@ -148,7 +148,7 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                 .begin(name, Objects.requireNonNullElse(request.headers().get("traceparent"), ""));
     }
 
-    /** What {@link BodyRoom} took. */
+    /** Returns the room that {@link BodyRoom} took for a request. */
     private static long room(FullHttpRequest request) {
         return (long) request.content().readableBytes() * RequestBody.MEMORY_FACTOR;
     }

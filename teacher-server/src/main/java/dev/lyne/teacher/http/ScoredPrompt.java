@@ -54,7 +54,7 @@ final class ScoredPrompt {
         return read;
     }
 
-    /** Its rows are of no more use: no memory holds them for it. */
+    /** Gives back the room of its rows, which are of no more use. */
     void letGo() {
         blocks = List.of();
         decoded = null;

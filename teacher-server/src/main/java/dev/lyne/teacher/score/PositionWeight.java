@@ -2,7 +2,7 @@ package dev.lyne.teacher.score;
 
 import dev.lyne.wire.RowFormat;
 
-/** What each position of a sequence counts in its tenant's quota. Safe for several threads. */
+/** Number that each position of a sequence counts in its tenant's quota. Safe for several threads. */
 public interface PositionWeight {
     /** One, whatever is asked. */
     PositionWeight ONE = (tokens, format) -> 1;

@@ -29,7 +29,7 @@ public interface Scorer {
         return Optional.empty();
     }
 
-    /** What its positions count in a quota: as many as they are, unless computing some takes longer. */
+    /** Returns what its positions count in a quota: as many as they are, unless computing some takes longer. */
     default PositionWeight positionWeight() {
         return PositionWeight.ONE;
     }

@@ -66,7 +66,7 @@ final class TeacherLife {
     private Optional<TeacherStages> stages = Optional.empty();
     private CompletableFuture<Void> warm = new CompletableFuture<>();
 
-    /** What is read from it, until it is shown: another has its name. The thread that works on the name alone changes it. */
+    /** Meters that are read from it, until it is shown: another has its name. The thread that works on the name alone changes it. */
     private Optional<List<TeacherMeters.Reading>> readings = Optional.empty();
 
     private String detail = "";
@@ -88,7 +88,7 @@ final class TeacherLife {
         return state;
     }
 
-    /** Its stages, which there are from its warm-up to its end. */
+    /** Returns its stages, which there are from its warm-up to its end. */
     TeacherStages stages() {
         return stages.orElseThrow();
     }
@@ -109,19 +109,19 @@ final class TeacherLife {
         return warm;
     }
 
-    /** It is named. */
+    /** Notes that it is named. */
     void serves() {
         enter(State.SERVING);
     }
 
-    /** It is not named any more; a second time says nothing new. */
+    /** Notes that it is not named any more; a second time says nothing new. */
     void drains() {
         if (state != State.DRAINING) {
             enter(State.DRAINING);
         }
     }
 
-    /** It could not be loaded; nothing is left of it. */
+    /** Notes that it could not be loaded; nothing is left of it. */
     void failed(Throwable cause) {
         enter(State.FAILED);
         detail = String.valueOf(cause.getMessage());
@@ -137,7 +137,7 @@ final class TeacherLife {
         sinceNanos = System.nanoTime();
     }
 
-    /** Its warm-up has failed. */
+    /** Notes that its warm-up has failed. */
     void giveUp(Throwable cause) {
         warm.completeExceptionally(cause);
     }
@@ -152,7 +152,7 @@ final class TeacherLife {
         readings = Optional.of(read);
     }
 
-    /** What was {@linkplain #setAside set aside}; once. */
+    /** Returns what was {@linkplain #setAside set aside}; once. */
     Optional<List<TeacherMeters.Reading>> takeReadings() {
         Optional<List<TeacherMeters.Reading>> taken = readings;
         readings = Optional.empty();
@@ -163,7 +163,7 @@ final class TeacherLife {
         return stages.flatMap(TeacherStages::batcher).map(Batcher::devices).orElse(List.of());
     }
 
-    /** What goes on of it after it was closed, in which it keeps its memory; empty: nothing does. */
+    /** Returns what goes on of it after it was closed, in which it keeps its memory; empty: nothing does. */
     Optional<CompletionStage<?>> remains(boolean closed) {
         if (!closed && !devices().isEmpty()) {
             return stages.map(TeacherStages::ended);
@@ -172,7 +172,7 @@ final class TeacherLife {
         return loader.toCompletableFuture().isDone() ? Optional.empty() : Optional.of(loader);
     }
 
-    /** What people call one of its devices: by its name alone while it is served. */
+    /** Returns a name for one of its devices, for people: its name alone while it is served. */
     String label(Batcher.Device device) {
         String where = state == State.SERVING ? "" : " (" + state.label() + ")";
         return entry.name() + where + (devices().size() == 1 ? "" : ON + device.name());

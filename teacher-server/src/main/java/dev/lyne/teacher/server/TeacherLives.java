@@ -45,8 +45,8 @@ final class TeacherLives implements HttpTeachers {
 
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    /** What the server around does for them. Calls from any thread, of which only {@link #drain} blocks; none calls back. */
-    interface Surroundings {
+    /** Server around the teachers, and what it does for them. Calls from any thread, of which only {@link #drain} blocks; none calls back. */
+    interface Host {
         /** A teacher is there, warm: it gets calls from now on, in the place of the one that had its name. */
         void named(TeacherStages teacher);
 
@@ -59,19 +59,19 @@ final class TeacherLives implements HttpTeachers {
         /** A name is not known any more. */
         void forgotten(String name);
 
-        /** What computes a teacher's rows ended by itself. */
+        /** Tells that what computes a teacher's rows ended by itself. */
         void lost(String name, Throwable cause);
     }
 
     private final TeacherStages.Setup setup;
     private final int longestContext;
     private final TeacherCaches caches;
-    private final Surroundings surroundings;
+    private final Host host;
     private final TeacherMeters meters;
     private final CachePlan cachePlan;
     private final ExecutorService threads;
 
-    /** That of loaders that run alone. */
+    /** Lock of loaders that run alone. */
     private final Semaphore turn = new Semaphore(1, true);
 
     private final Object lock = new Object();
@@ -95,11 +95,11 @@ final class TeacherLives implements HttpTeachers {
     private volatile List<HttpTeacher> served = List.of();
 
     /** @param longestContext tokens of the longest sequence that a request can carry */
-    TeacherLives(TeacherStages.Setup setup, int longestContext, TeacherCaches caches, Surroundings surroundings) {
+    TeacherLives(TeacherStages.Setup setup, int longestContext, TeacherCaches caches, Host host) {
         this.setup = setup;
         this.longestContext = longestContext;
         this.caches = caches;
-        this.surroundings = surroundings;
+        this.host = host;
         this.meters = new TeacherMeters(setup.registry());
         this.cachePlan = new CachePlan(setup.options().memoryCacheBytes());
         this.threads = Executors.newCachedThreadPool(runnable -> {
@@ -146,7 +146,7 @@ final class TeacherLives implements HttpTeachers {
     @GuardedBy("lock")
     private TeacherPlace place(String name) {
         meters.begin(name, state -> inState(name, state));
-        surroundings.health(name, false);
+        host.health(name, false);
         return new TeacherPlace(name);
     }
 
@@ -240,7 +240,7 @@ final class TeacherLives implements HttpTeachers {
             gone.remove(gone.iterator().next());
         }
         caches.remove(place.name());
-        surroundings.forgotten(place.name());
+        host.forgotten(place.name());
         meters.forget(place.name());
         shareCache();
     }
@@ -391,7 +391,7 @@ final class TeacherLives implements HttpTeachers {
         }
     }
 
-    /** Whether it is to be tried again, without the one that has the name: the device has no memory for both. */
+    /** Tells whether it is to be tried again, without the one that has the name: the device has no memory for both. */
     private boolean failed(TeacherPlace place, TeacherLife life, Throwable cause) throws InterruptedException {
         discard(place, life);
         boolean again;
@@ -451,8 +451,8 @@ final class TeacherLives implements HttpTeachers {
                 return false;
             }
             place.name(life);
-            surroundings.named(stages);
-            surroundings.health(place.name(), stages.serving());
+            host.named(stages);
+            host.health(place.name(), stages.serving());
             list();
             lock.notifyAll();
         }
@@ -461,14 +461,14 @@ final class TeacherLives implements HttpTeachers {
         return true;
     }
 
-    /** What ends by itself once it is not named any more is nobody's loss. */
+    /** Notes the end of what ends by itself; once it is not named any more, that is nobody's loss. */
     private void lost(TeacherPlace place, TeacherLife life, Throwable cause) {
         boolean isNamed;
         synchronized (lock) {
             isNamed = place.isNamed(life);
         }
         if (isNamed) {
-            surroundings.lost(place.name(), cause);
+            host.lost(place.name(), cause);
         }
     }
 
@@ -484,7 +484,7 @@ final class TeacherLives implements HttpTeachers {
     private void unload(TeacherPlace place) throws InterruptedException {
         synchronized (lock) {
             if (place.unname()) {
-                surroundings.health(place.name(), false);
+                host.health(place.name(), false);
                 list();
             }
         }
@@ -507,7 +507,7 @@ final class TeacherLives implements HttpTeachers {
         TeacherStages stages = life.stages();
         long endNanos = System.nanoTime() + setup.options().drainTimeout().toNanos();
         Duration forCalls = setup.options().drainTimeout().multipliedBy(4).dividedBy(5);
-        boolean inTime = surroundings.drain(stages, forCalls);
+        boolean inTime = host.drain(stages, forCalls);
         inTime &= stages.http()
                 .awaitAnswered(endNanos - setup.options().drainTimeout().toNanos() / 5 - System.nanoTime());
         if (!inTime) {
@@ -540,7 +540,7 @@ final class TeacherLives implements HttpTeachers {
         }
     }
 
-    /** What the first of those that failed failed by, in order of name. */
+    /** Returns the failure of the first of those that failed, in order of name. */
     Optional<Throwable> firstFailure() {
         synchronized (lock) {
             return places.values().stream()
@@ -598,7 +598,7 @@ final class TeacherLives implements HttpTeachers {
             for (TeacherPlace place : places.values()) {
                 if (place.named().isPresent()) {
                     boolean serves = place.named().get().stages().serving() && !stuck.test(place.name());
-                    surroundings.health(place.name(), serves);
+                    host.health(place.name(), serves);
                     any |= serves;
                 }
             }
@@ -640,7 +640,7 @@ final class TeacherLives implements HttpTeachers {
             }
             TeacherLife.State state = found.get().state();
             if (state == TeacherLife.State.SERVING) {
-                surroundings.lost(label, cause);
+                host.lost(label, cause);
             } else if (state == TeacherLife.State.WARMING) {
                 found.get().giveUp(cause);
             } else {

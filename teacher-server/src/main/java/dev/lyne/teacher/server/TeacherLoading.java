@@ -28,7 +28,7 @@ final class TeacherLoading {
     private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
     private static final long LEAST_CLOSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    /** What closes an opened teacher, or another result that came too late. */
+    /** Closer of an opened teacher, or of another result that came too late. */
     private interface Late<T> {
         void close(T result) throws InterruptedException;
     }
@@ -141,7 +141,7 @@ final class TeacherLoading {
         }
     }
 
-    /** What a call of the loader gives, within what is left of the time. */
+    /** Returns what a call of the loader gives, within what is left of the time. */
     private <T> T within(Callable<T> call, Late<T> late) throws IOException, InterruptedException {
         CompletableFuture<T> result = new CompletableFuture<>();
         CompletableFuture<Void> end = new CompletableFuture<>();
@@ -215,7 +215,7 @@ final class TeacherLoading {
                 + " --load-seconds where it is only slow, and load it anew)");
     }
 
-    /** What the loader threw, as whoever called it would have seen it. */
+    /** Returns what the loader threw, as whoever called it would have seen it. */
     private static IllegalStateException thrown(Throwable cause) throws IOException, InterruptedException {
         if (cause instanceof IOException unreadable) {
             throw unreadable;

@@ -48,7 +48,7 @@ final class TeacherMemory {
         left.add(entry);
     }
 
-    /** What was left of a teacher is through. */
+    /** Notes that what was left of a teacher is through. */
     void ended(TeacherEntry entry) {
         left.remove(entry);
     }

@@ -68,7 +68,7 @@ final class TeacherPlace {
         busy = now;
     }
 
-    /** Its share of the memory cache. */
+    /** Share of the memory cache. */
     long cacheBytes() {
         return cacheBytes;
     }
@@ -136,7 +136,7 @@ final class TeacherPlace {
         failure = Optional.of(cause);
     }
 
-    /** What was to be done broke off. */
+    /** Notes that what was to be done broke off. */
     void breakOff(Throwable cause) {
         failure = Optional.of(cause);
     }
@@ -150,7 +150,7 @@ final class TeacherPlace {
         return failed;
     }
 
-    /** What the last load failed by. */
+    /** Returns what the last load failed by. */
     Optional<Throwable> failure() {
         return failure;
     }

@@ -123,7 +123,7 @@ public final class TeacherServer implements AutoCloseable {
                 task -> everySeconds(1, task),
                 telling,
                 model -> new WatchedModel(model, new DirectMemoryWatch(System::nanoTime, this::memoryLost)));
-        this.teachers = new TeacherLives(setup, longestContext, caches, new Surroundings());
+        this.teachers = new TeacherLives(setup, longestContext, caches, new Host());
         this.rpc = new TeacherRpc(admission, metrics, longestContext, teachers::whyNotServed, System::nanoTime);
         this.listener = new Listener(
                 options,
@@ -135,7 +135,7 @@ public final class TeacherServer implements AutoCloseable {
     }
 
     /** The server, as the teachers' lives use it. */
-    private final class Surroundings implements TeacherLives.Surroundings {
+    private final class Host implements TeacherLives.Host {
         @Override
         public void named(TeacherStages teacher) {
             rpc.serve(teacher.served());

@@ -2,8 +2,8 @@ package dev.lyne.teacher.batch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.lyne.row.ScoreItem;
 import dev.lyne.row.RowContent;
+import dev.lyne.row.ScoreItem;
 import dev.lyne.row.Selection;
 import dev.lyne.v1.SelectionKind;
 import java.util.Collections;
@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** What positions count, by forwards that take what the test says. */
+/** Tests what positions count, by forwards that take what the test says. */
 final class PositionWeightsTest {
     private static final int VOCABULARY = 50_000;
     private static final RowContent PLAIN = RowContent.topK(64);

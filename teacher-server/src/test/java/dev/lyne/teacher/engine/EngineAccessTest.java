@@ -106,7 +106,7 @@ final class EngineAccessTest {
                 "far",
                 Optional.empty(),
                 Path.of("../examples/state-of-the-union/teacher"),
-                "float32",
+                new EngineSettings.Arithmetic("float32", false),
                 Optional.empty(),
                 new EngineSettings.Probing(Duration.ofSeconds(1), 0.02),
                 new EngineSettings.Limits(8, Duration.ofSeconds(5), Duration.ofSeconds(30)));

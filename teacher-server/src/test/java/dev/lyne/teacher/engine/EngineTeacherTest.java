@@ -98,7 +98,7 @@ final class EngineTeacherTest {
                 "far",
                 model,
                 TOKENIZER,
-                "float32",
+                new EngineSettings.Arithmetic("float32", false),
                 identity,
                 new EngineSettings.Probing(betweenProbes, 0.02),
                 limits);

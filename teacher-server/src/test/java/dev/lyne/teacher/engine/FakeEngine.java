@@ -89,6 +89,9 @@ final class FakeEngine implements AutoCloseable {
     /** Moves every row: other weights. */
     volatile int weights;
 
+    /** Moves every log-probability, by so little that it is the same model's. */
+    volatile double nudgeNats;
+
     /**
      * Authorization that a request has to carry to be answered; empty: none. One that does not fit is repeated in the
      * refusal.
@@ -157,7 +160,7 @@ final class FakeEngine implements AutoCloseable {
                 "far",
                 Optional.empty(),
                 Path.of("../examples/state-of-the-union/teacher"),
-                "float32",
+                new EngineSettings.Arithmetic("float32", false),
                 Optional.empty(),
                 new EngineSettings.Probing(betweenProbes, 0.02),
                 new EngineSettings.Limits(8, Duration.ofSeconds(2), Duration.ofSeconds(30)));
@@ -384,7 +387,7 @@ final class FakeEngine implements AutoCloseable {
         json.append(rank).append(",\"decoded_token\":\"\\u00e9\\\"\"}");
     }
 
-    private static String logProbability(int rank, Fault now) {
+    private String logProbability(int rank, Fault now) {
         if (now == Fault.MINUS_INFINITY && rank == 2) {
             return "-9999.0";
         }
@@ -392,7 +395,7 @@ final class FakeEngine implements AutoCloseable {
             return "NaN";
         }
         double sharper = now == Fault.ABOVE_ONE ? 0.2 : 1;
-        return Float.toString((float) (-Math.log(2) * (rank + 1) * sharper));
+        return Float.toString((float) (-Math.log(2) * (rank + 1) * sharper - nudgeNats));
     }
 
     @Override

@@ -52,7 +52,7 @@ final class TeacherLivesTest {
                         model -> model),
                 1_024,
                 TeacherCaches.open(List.of(), System::nanoTime, registry),
-                new TeacherLives.Surroundings() {
+                new TeacherLives.Host() {
                     @Override
                     public void named(TeacherStages teacher) {
                         named.put(teacher.description().name(), teacher);
@@ -176,7 +176,7 @@ final class TeacherLivesTest {
         assertThat(lost).containsExactly("a: stuck");
     }
 
-    /** One of the models that are opened one at a time, whose files are read until a latch is down, whoever wants them no more. */
+    /** Loader of a model, of those that are opened one at a time, whose files are read until a latch is down, whoever wants them no more. */
     private TeacherEntry hanging(String name, String revision, TeacherEntry.Memory memory, CountDownLatch readable) {
         return new TeacherEntry(name, revision, Optional.empty(), memory, new TeacherEntry.Loader() {
             @Override
@@ -295,7 +295,7 @@ final class TeacherLivesTest {
         assertThat(registry.find("lyne.teacher.queue.sequences").gauges()).hasSize(1);
     }
 
-    /** What takes more than half of the memory. */
+    /** Model that takes more than half of the memory. */
     private static TeacherEntry.Memory most() {
         long available = MemoryPlan.ofThisProcess(0, 0).availableBytes();
         return new TeacherEntry.Memory((available - Runtime.getRuntime().maxMemory() - (1L << 30)) / 5 * 3, 0, true);
