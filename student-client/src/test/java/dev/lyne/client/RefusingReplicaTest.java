@@ -181,6 +181,7 @@ final class RefusingReplicaTest {
                         both(mismatched, serving), options().build());
                 TargetStream stream = client.open(Students.REQUEST)) {
             await().until(() -> !mismatched.opened.isEmpty() && !serving.opened.isEmpty());
+            mismatched.answering = asked -> {};
             serving.answering = asked -> {};
             stream.offer(Students.sequences(1, 85).get(0));
             mismatched.end(FakeTeacher.failure(
