@@ -5,6 +5,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -46,11 +48,23 @@ record CompletionRequest(
      */
     record Show(boolean tokenIds, boolean tokensAsIds, boolean specialTokens, boolean blocks) {}
 
+    /** Name of SGLang's for {@code max_tokens}, which clients send to any server. */
+    private static final String MAX_NEW_TOKENS = "max_new_tokens";
+
+    /** Place where SGLang has {@code max_tokens}. */
+    private static final String SAMPLING = "sampling_params";
+
+    /** Second name of {@code prompt_logprobs}, which clients send beside it. */
+    private static final String TOP_LOGPROBS = "top_logprobs";
+
     private static final Set<String> KNOWN = Set.of(
             "model",
             "max_tokens",
+            MAX_NEW_TOKENS,
+            SAMPLING,
             "temperature",
             "prompt_logprobs",
+            TOP_LOGPROBS,
             "logprobs",
             "echo",
             "seed",
@@ -106,7 +120,17 @@ record CompletionRequest(
             requireKnown(property.getKey(), property.getValue());
         }
         Optional<Integer> k = optional(json, "prompt_logprobs", -1);
-        Optional<Integer> logprobs = optional(json, "logprobs", 0);
+        Optional<Integer> logprobs = json.path("logprobs").isBoolean() && flag(json, "logprobs", false)
+                ? Optional.of(1) // as vLLM reads it
+                : optional(json, "logprobs", 0);
+        Optional<Integer> again = optional(json, TOP_LOGPROBS, -1);
+        if (again.isPresent() && !again.equals(k)) {
+            throw new BadRequest(
+                    TOP_LOGPROBS,
+                    TOP_LOGPROBS + ": " + again.get() + " (expected: "
+                            + k.map(most -> "prompt_logprobs, " + most).orElse("none, as there is no prompt_logprobs")
+                            + "; it would be ignored here)");
+        }
         boolean echo = flag(json, "echo", false);
         String format = text(json, "format").orElse("vllm");
         if (!format.equals("vllm") && !format.equals("lyne.block")) {
@@ -157,7 +181,7 @@ record CompletionRequest(
     }
 
     private static Choice choice(JsonNode json) throws BadRequest {
-        JsonNode most = json.path("max_tokens");
+        JsonNode most = mostTokens(json);
         if (!most.isInt() || most.asInt() < 0 || most.asInt() > 1) {
             throw new BadRequest(
                     "max_tokens",
@@ -179,6 +203,34 @@ record CompletionRequest(
             throw new BadRequest("seed", "seed: " + RequestBody.shown(seed) + " (expected: a whole number of 64 bits)");
         }
         return new Choice(most.asInt() == 1, !drawn, seeded ? seed.asLong() : 0);
+    }
+
+    /** Returns how many tokens are to be generated, by whichever of its names that is said; all that say it have to agree. */
+    private static JsonNode mostTokens(JsonNode json) throws BadRequest {
+        JsonNode sampling = json.path(SAMPLING);
+        boolean nothingElse = sampling.isMissingNode()
+                || sampling.isNull()
+                || (sampling.isObject()
+                        && sampling.properties().stream()
+                                .allMatch(property -> property.getKey().equals("max_tokens")));
+        if (!nothingElse) {
+            throw new BadRequest(
+                    SAMPLING,
+                    SAMPLING + ": " + RequestBody.shown(sampling)
+                            + " (expected: max_tokens and nothing else, which would be ignored here)");
+        }
+        List<JsonNode> stated = Stream.of(
+                        json.path("max_tokens"), json.path(MAX_NEW_TOKENS), sampling.path("max_tokens"))
+                .filter(value -> !value.isMissingNode() && !value.isNull())
+                .distinct()
+                .toList();
+        if (stated.size() > 1) {
+            throw new BadRequest(
+                    "max_tokens",
+                    "max_tokens: " + stated.stream().map(RequestBody::shown).collect(Collectors.joining(" and "))
+                            + " (expected: one number, by max_tokens, " + MAX_NEW_TOKENS + " or " + SAMPLING + ")");
+        }
+        return stated.isEmpty() ? json.path("max_tokens") : stated.get(0);
     }
 
     private static Optional<Integer> optional(JsonNode json, String name, int least) throws BadRequest {

@@ -241,6 +241,14 @@ final class HttpDoorTest {
                 "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 2}",
                 "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1}",
                 "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"logprobs\": 1, \"prompt_logprobs\": 1}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"max_new_tokens\": 0}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_new_tokens\": 16}",
+                "max_tokens | 400 | {\"prompt\": [1,2], \"max_new_tokens\": 1, \"sampling_params\": {\"max_tokens\": 0}}",
+                "sampling_params | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"sampling_params\": {\"temperature\": 1}}",
+                "sampling_params | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"sampling_params\": 1}",
+                "top_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_logprobs\": 2}",
+                "top_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 1, \"top_logprobs\": 2}",
+                "logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"logprobs\": false}",
                 "temperature | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"temperature\": 0.7}",
                 "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 5000}",
                 "top_p | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_p\": 0.9}",
@@ -302,6 +310,19 @@ final class HttpDoorTest {
         JsonNode answer =
                 completed("{\"prompt\": [[1,2,3]], \"max_tokens\": 0, \"echo\": true, \"prompt_logprobs\": 2}");
         assertThat(answer.at("/choices/0/prompt_logprobs").size()).isEqualTo(3);
+    }
+
+    /** As axolotl 0.19 sends it: each number by two names, or by another server's. */
+    @Test
+    void numbersByOtherNames_areTaken() throws Exception {
+        JsonNode answer = completed("""
+                {"prompt": [[1,2,3],[4,5]], "echo": true, "logprobs": true, "prompt_logprobs": 2, "top_logprobs": 2, "max_new_tokens": 0,
+                 "skip_special_tokens": false, "temperature": 1.0, "sampling_params": {"max_tokens": 0}}""");
+        assertThat(answer.at("/choices/0/prompt_logprobs"))
+                .isEqualTo(completed("{\"prompt\": [1,2,3], \"max_tokens\": 0, \"prompt_logprobs\": 2}")
+                        .at("/choices/0/prompt_logprobs"));
+        assertThat(answer.at("/choices/1/logprobs/top_logprobs/1").size()).isBetween(1, 2);
+        assertThat(answer.at("/usage/completion_tokens").asInt()).isZero();
     }
 
     @Test
