@@ -1,8 +1,7 @@
-"""What trainers.sh measures: TRL's own client and trainer, unmodified, against vLLM and against Lyne's HTTP door."""
+"""What trainers.sh measures: TRL's own client and trainer, and axolotl's client, unmodified, against vLLM and against Lyne's HTTP door."""
 
 import argparse
 import contextlib
-import importlib.util
 import json
 import math
 import os
@@ -34,6 +33,35 @@ def targets(url, sequences, prompts):
 
     client = VLLMClient(base_url=url, connection_timeout=60.0)
     return client.get_sequence_logprobs(sequences, prompts, top_logprobs=K, temperature=1.0, chunk_size=2)
+
+
+def axolotl_difference(url, teacher, sequences, prompts, expected):
+    """Greatest difference of the targets that axolotl's own collator gets, to what TRL's client got of the same completions."""
+    from axolotl.integrations.kd.collator_online_teacher import OnlineTeacherCollator
+    from transformers import AutoTokenizer
+
+    collator = OnlineTeacherCollator(
+        tokenizer=AutoTokenizer.from_pretrained(teacher),
+        kd_online_server_base_url=url,
+        kd_online_topk=K,
+        kd_normalize_topk=False,
+    )
+    found = collator.fetch_online_logprobs_vllm(sequences, sequences)
+    greatest = 0.0
+    compared = 0
+    for i, (sequence, prompt) in enumerate(zip(sequences, prompts, strict=True)):
+        rows = zip(found["target_token_ids"][i], found["target_logprobs"][i], strict=True)
+        # Its rows are of the tokens after the first, and padding follows.
+        own = [dict(zip(ids, values, strict=True)) for ids, values in rows][prompt - 1 : len(sequence) - 1]
+        names = expected["logprob_token_ids"][i]
+        for row, ids, values in zip(own, names, expected["logprobs"][i], strict=True):
+            shared = [(row[id], value) for id, value in zip(ids, values, strict=True) if id in row and math.isfinite(value)]
+            if len(shared) < K - 2:
+                raise SystemExit(f"trainers: {len(shared)} tokens in common with axolotl's (expected: {K}, but for ties)")
+            greatest = max([greatest] + [abs(one - other) for one, other in shared])
+            compared += 1
+    say(f"axolotl's targets differ from TRL's by at most {greatest:.2e} over {compared} positions")
+    return greatest
 
 
 def greatest_difference(one, other):
@@ -141,8 +169,7 @@ def main():
     arguments.add_argument("--steps", type=int, default=10)
     given = arguments.parse_args()
 
-    missing = [name for name, module in (("ms-swift", "swift"), ("axolotl", "axolotl")) if importlib.util.find_spec(module) is None]
-    report = {"not_installed": missing + ([] if given.engine else ["vllm"])}
+    report = {"not_installed": ["ms-swift: its client asks /infer/ of its own server alone"] + ([] if given.engine else ["vllm"])}
     door = f"http://127.0.0.1:{given.door}"
     engine = f"http://127.0.0.1:{given.engine}"
     random.seed(1)
@@ -155,6 +182,10 @@ def main():
     before = computed(given.metrics)
     second = targets(door, sequences, prompts)
     report["second_pass_positions_scored"] = computed(given.metrics) - before
+    try:
+        report["max_axolotl_difference"] = axolotl_difference(door, given.teacher, sequences, prompts, first)
+    except ImportError as e:
+        report["not_installed"].append(f"axolotl: {e}")
     if first != second:
         raise SystemExit("trainers: a second pass with other targets")
     say(f"TRL's client: {sum(len(rows) for rows in first['logprobs'])} rows; forwards of the second pass: {report['second_pass_positions_scored']:.0f}")

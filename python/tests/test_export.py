@@ -170,6 +170,8 @@ def test_export_of_responses_has_their_rows_and_refuses_where_all_are_needed(ser
     ids = [0, *parts[0], *parts[1], 0]
     (tmp_path / "ids.jsonl").write_text(json.dumps(ids) + "\n")
     assert lyne.export.to_parquet(tmp_path / "capture", tmp_path / "rows.parquet", tmp_path / "ids.jsonl") == 1
+    with pytest.raises(ValueError, match="is there"):
+        lyne.export.to_parquet(tmp_path / "capture", tmp_path / "rows.parquet", tmp_path / "ids.jsonl")
     (row,) = pq.read_table(tmp_path / "rows.parquet").to_pylist()
     assert row["input_ids"] == ids
     assert row["positions"] == list(range(len(parts[0]), len(ids) - 1))

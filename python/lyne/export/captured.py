@@ -79,11 +79,16 @@ def whole_rows(sequence: CapturedSequence, where: str) -> tuple[NDArray[np.int32
     return offsets, ids, np.concatenate([block.logprobs for block in sequence.blocks])
 
 
+def require_new(out: Path, kind: str) -> None:
+    """Raises ValueError where something has that name."""
+    if out.exists():
+        raise ValueError(f"out: {out} is there (expected: a new {kind})")
+
+
 @contextmanager
 def new_directory(out: Path) -> Iterator[Path]:
     """A directory that is put in its place once it is whole; nothing of it is left where something fails."""
-    if out.exists():
-        raise ValueError(f"out: {out} is there (expected: a new directory)")
+    require_new(out, "directory")
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)

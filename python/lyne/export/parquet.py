@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lyne.captures import Capture
-from lyne.export.captured import captured_sequences, identity_of, pyarrow_parquet
+from lyne.export.captured import captured_sequences, identity_of, pyarrow_parquet, require_new
 from lyne.wire.block import decode
 from lyne.wire.digests import sequence_key
 
@@ -31,8 +31,9 @@ def to_parquet(directory: Path, out: Path, sequences: Path | None = None) -> int
 
     Raises:
         CaptureError: where the capture is damaged, or does not hold one of the sequences.
-        ValueError: where pyarrow is missing, or a line holds no token ids.
+        ValueError: where pyarrow is missing, `out` is there, or a line holds no token ids.
     """
+    require_new(out, "file")
     pa, pq = pyarrow_parquet()
     capture = Capture(directory)
     drawn = capture.manifest["rows"]["selection"]["kind"] == "draws"

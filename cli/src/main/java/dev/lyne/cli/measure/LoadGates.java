@@ -94,8 +94,14 @@ final class LoadGates {
         }
         if (maxP99Millis != null) {
             for (StepResult step : result.steps()) {
+                if (result.isSaturated(step)) {
+                    continue;
+                }
                 double p99 = step.timing().latencyMillis().getOrDefault("p99", 0.0);
-                if (p99 > maxP99Millis && !result.isSaturated(step)) {
+                if (step.counts().sequences() == 0) {
+                    missed.add(step.label() + ": no latency, since nothing was answered (expected: at most "
+                            + maxP99Millis + " ms, --max-p99-ms)");
+                } else if (p99 > maxP99Millis) {
                     missed.add(String.format(
                             Locale.ROOT,
                             "%s: p99 latency %.1f ms (expected: at most %.1f, --max-p99-ms)",

@@ -207,6 +207,9 @@ public final class PlanCommand implements Callable<Integer> {
     private TeacherCost cost() throws IOException {
         TeacherCost cost;
         if (calibration != null) {
+            requireNotStated("--tokens-per-second", tokensPerSecond);
+            requireNotStated("--batch-overhead-ms", batchOverheadMillis);
+            requireNotStated("--send-us-per-row", sendMicrosPerRow);
             cost = TeacherCost.of(
                     LoadResult.read("--calibration", calibration), batchTokens, batchDeadlineMillis / 1e3);
         } else if (tokensPerSecond > 0 && bytesPerPosition > 0) {
@@ -226,5 +229,12 @@ public final class PlanCommand implements Callable<Integer> {
             cost = cost.withBytesPerPosition(bytesPerPosition);
         }
         return hits == null ? cost : cost.withHits(LoadResult.read("--hits", hits));
+    }
+
+    private static void requireNotStated(String option, double value) {
+        if (value != 0) {
+            throw new IllegalArgumentException(
+                    option + ": " + value + " (expected: not given with --calibration, which has measured it)");
+        }
     }
 }

@@ -62,6 +62,14 @@ final class LoadGatesTest {
     }
 
     @Test
+    void missed_stepThatAnsweredNothing_missesItsLatencyToo() {
+        LoadResult result = result("", step("1 student", 100, 0, 5), step("2 students", 0, 0, 0));
+        assertThat(missed(result, "--max-p99-ms", "10"))
+                .containsExactly("2 students: no latency, since nothing was answered"
+                        + " (expected: at most 10.0 ms, --max-p99-ms)");
+    }
+
+    @Test
     void missed_gatesOfLatencyAndThroughput_countEachStepAndTheBest() {
         List<StepResult> steps = new ArrayList<>(List.of(step("1 student", 100, 0, 5), step("2 students", 150, 0, 9)));
         LoadResult result = result("", steps.toArray(StepResult[]::new));
