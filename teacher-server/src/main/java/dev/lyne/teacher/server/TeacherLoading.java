@@ -147,8 +147,11 @@ final class TeacherLoading {
         CompletableFuture<Void> end = new CompletableFuture<>();
         Thread thread = new Thread(
                 () -> {
-                    run(call, result, late);
-                    end.complete(null);
+                    try {
+                        run(call, result, late);
+                    } finally {
+                        end.complete(null);
+                    }
                 },
                 "lyne-load-" + entry.name());
         thread.setDaemon(true);
