@@ -126,13 +126,16 @@ def together(port, sequences, consumers):
 
 
 def served(address, seconds):
-    """Positions a second of Lyne's own teacher over gRPC, compact rows that nobody asked for before, as many sequences in flight as
-    `together` has. Each block is checked and decoded."""
+    """Positions a second of Lyne's own teacher over gRPC, compact rows that nobody asked for before, a few sequences in flight, which keep
+    the device busy. Each block is checked and decoded."""
     command = [
-        os.environ["LYNE"], "load", "--teacher", address, "--students", "4", "--in-flight", "8", "--tokens", str(TOKENS),
-        "--selection", f"top_k={K}", "--decode", "--warm-up", "5", "--duration", str(seconds), "--json", "-",
+        os.environ["LYNE"], "load", "--teacher", address, "--students", "4", "--in-flight", "2", "--tokens", str(TOKENS),
+        "--selection", f"top_k={K}", "--decode", "--warm-up", "10", "--duration", str(seconds), "--json", "-",
     ]  # fmt: skip
-    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise SystemExit(f"engines: {' '.join(command)} ended with {done.returncode}: {done.stderr.decode()[-2000:]}")
+    result = json.loads(done.stdout)
     step = result["steps"][0]
     if step["failed"] or step["hit_ratio"] > 0.01:
         raise SystemExit(f"engines: {step['failed']} sequences failed, {step['hit_ratio']} of the rows were hits (expected: 0)")
@@ -357,9 +360,9 @@ def main():
 
             fresh = sequences[count:] if len(sequences) - count >= given.sequences else sequences
             corpus = [tokens[::-1] for tokens in fresh[: given.sequences]]  # that nobody asked for yet
-            before = served(given.own, 20)
+            before = served(given.own, 30)
             alone, engine_bytes = together(given.engine_port, corpus, 4)
-            own = (before + served(given.own, 20)) / 2
+            own = (before + served(given.own, 30)) / 2
             say(f"Lyne's own teacher over gRPC: {own:.0f} positions/s, before and after the engine")
             say(f"engine alone: {alone:.0f} positions/s for four consumers, {engine_bytes:.0f} bytes a position")
             with_lyne, door_bytes = together(given.door, corpus, 4)

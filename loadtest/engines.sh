@@ -66,7 +66,7 @@ measure() {
   trap 'rc=$?; [ -n "${own_pid:-}" ] && kill "$own_pid" 2>/dev/null; [ $rc = 0 ] && rm -rf "'"$scratch"'" || echo "engines: logs are in '"$scratch"'" >&2; exit $rc' EXIT
   own=$(free_port)
   export LYNE=${LYNE:-$here/lyne}
-  "$LYNE" serve --teacher "$teacher" --name demo --listen 127.0.0.1:0 --http "127.0.0.1:$own" > "$scratch/own" 2>> "$log" &
+  "$LYNE" serve --teacher "$teacher" --name demo --listen 127.0.0.1:0 --http "127.0.0.1:$own" --max-queue-millis 600000 > "$scratch/own" 2>> "$log" &
   own_pid=$!
   for _ in $(seq 600); do
     grep -q listening "$scratch/own" && break

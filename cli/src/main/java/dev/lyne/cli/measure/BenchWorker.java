@@ -4,7 +4,10 @@ import dev.lyne.load.bench.ServeWorker;
 import java.io.BufferedReader;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Optional;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
@@ -21,9 +24,12 @@ final class BenchWorker implements Callable<Integer> {
     @Parameters(index = "2")
     private int window;
 
+    @Parameters(index = "3", arity = "0..1", description = "File of its token.")
+    private @Nullable Path token;
+
     @Override
     public Integer call() throws Exception {
-        new ServeWorker(teacher, number, window)
+        new ServeWorker(teacher, number, window, Optional.ofNullable(token))
                 .run(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)), System.out);
         return 0;
     }

@@ -1,6 +1,7 @@
 package dev.lyne.load.bench;
 
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 
 /** A student process of a benchmark: {@link ServeWorker} in a process of its own. */
@@ -8,8 +9,17 @@ public interface BenchStudent extends AutoCloseable {
     /** Starts the student processes of a benchmark. */
     @FunctionalInterface
     interface Starter {
-        /** Starts them against the server on this port. */
-        List<BenchStudent> start(int port) throws IOException;
+        /**
+         * Starts them against the server on this port.
+         *
+         * @param tokens file of each student's token; none where the server asks for none
+         */
+        List<BenchStudent> start(int port, List<Path> tokens) throws IOException;
+
+        /** Starts them against a server that asks for no token. */
+        default List<BenchStudent> start(int port) throws IOException {
+            return start(port, List.of());
+        }
     }
 
     /** Sends a line. */

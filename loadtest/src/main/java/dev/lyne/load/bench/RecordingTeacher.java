@@ -40,12 +40,17 @@ final class RecordingTeacher implements LocalModel {
         return teacher.score(items, selection);
     }
 
-    /** Forgets the batches; tells how many there were. */
-    int forget() {
+    /** Forgets the batches. */
+    void forget() {
         synchronized (batches) {
-            int count = batches.size();
             batches.clear();
-            return count;
+        }
+    }
+
+    /** How many batches it remembers. */
+    int batches() {
+        synchronized (batches) {
+            return batches.size();
         }
     }
 
@@ -55,8 +60,36 @@ final class RecordingTeacher implements LocalModel {
         synchronized (batches) {
             recorded = List.copyOf(batches);
         }
+        return score(recorded);
+    }
+
+    /** Runs the remembered sequences again in batches as full as the budget allows; tells how many positions they scored. */
+    long replayFull(int maxTokens) {
+        List<Batch> full = new ArrayList<>();
+        synchronized (batches) {
+            List<ScoreItem> items = new ArrayList<>();
+            int tokens = 0;
+            for (Batch batch : batches) {
+                for (ScoreItem item : batch.items()) {
+                    if (!items.isEmpty() && tokens + item.tokens().length > maxTokens) {
+                        full.add(new Batch(List.copyOf(items), batch.selection()));
+                        items.clear();
+                        tokens = 0;
+                    }
+                    items.add(item);
+                    tokens += item.tokens().length;
+                }
+            }
+            if (!items.isEmpty()) {
+                full.add(new Batch(List.copyOf(items), batches.get(0).selection()));
+            }
+        }
+        return score(full);
+    }
+
+    private long score(List<Batch> all) {
         long positions = 0;
-        for (Batch batch : recorded) {
+        for (Batch batch : all) {
             for (ScoreOutcome outcome : teacher.score(batch.items(), batch.selection())) {
                 if (!(outcome instanceof ScoreOutcome.Scored scored)) {
                     throw new IllegalStateException("the teacher could not score a random sequence: " + outcome);

@@ -15,7 +15,9 @@ import io.grpc.ManagedChannel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.ToLongFunction;
 
 /** Process of a {@link BenchStudent}: it reads {@link Order}s and answers each with a number. */
@@ -25,19 +27,27 @@ public final class ServeWorker {
     private final String teacher;
     private final int number;
     private final int window;
+    private final TeacherSecurity security;
     private long cpuNanos; // of the last order
 
-    /** @param window sequences to keep in flight */
-    public ServeWorker(String teacher, int number, int window) {
+    /**
+     * A worker for one teacher.
+     *
+     * @param window sequences to keep in flight
+     * @param token file of its token; empty where the server asks for none
+     */
+    public ServeWorker(String teacher, int number, int window, Optional<Path> token) {
         this.teacher = teacher;
         this.number = number;
         this.window = window;
+        this.security = token.map(TeacherSecurity.LOOPBACK::withTokenFile).orElse(TeacherSecurity.LOOPBACK);
     }
 
     /** Works until the orders end. */
     public void run(BufferedReader orders, PrintStream answers) throws IOException, InterruptedException {
         var options = ClientOptions.builder()
                 .student("bench-" + number)
+                .security(security)
                 .window(window, 1 << 20)
                 .build();
         try (var client = TeacherClient.connect(teacher, options)) {
@@ -67,9 +77,12 @@ public final class ServeWorker {
         if (order instanceof Order.TakeRows take) {
             return positions(client, take.workload(), take.workload().sequences(number, vocabularySize));
         } else if (order instanceof Order.CountRows count) {
-            return on(teacher, channel -> MessageCounter.rows(channel, count.workload(), number, window));
+            return on(teacher, security, channel -> MessageCounter.rows(channel, count.workload(), number, window));
         } else if (order instanceof Order.CountMessages bare) {
-            return on("127.0.0.1:" + bare.port(), channel -> MessageCounter.messages(channel, bare.messages()));
+            return on(
+                    "127.0.0.1:" + bare.port(),
+                    TeacherSecurity.LOOPBACK,
+                    channel -> MessageCounter.messages(channel, bare.messages()));
         }
         throw new IllegalArgumentException("order: " + order);
     }
@@ -93,8 +106,8 @@ public final class ServeWorker {
         }
     }
 
-    private static long on(String address, ToLongFunction<Channel> reading) {
-        ManagedChannel channel = TeacherDialer.open(TeacherSecurity.LOOPBACK)
+    private static long on(String address, TeacherSecurity security, ToLongFunction<Channel> reading) {
+        ManagedChannel channel = TeacherDialer.open(security)
                 .channel(address)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .build();

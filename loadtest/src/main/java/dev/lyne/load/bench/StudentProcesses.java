@@ -18,25 +18,24 @@ public final class StudentProcesses {
      * @param windows sequences that a student keeps in flight, by its number
      */
     public static BenchStudent.Starter starter(int students, IntUnaryOperator windows) {
-        return port -> {
+        return (port, tokens) -> {
             Path logs = Files.createTempDirectory("lyne-bench");
             logs.toFile().deleteOnExit(); // a student that fails has the end of its log in the error
             List<BenchStudent> started = new ArrayList<>();
             for (int number = 0; number < students; number++) {
                 Path log = logs.resolve("student-" + number + ".log");
                 log.toFile().deleteOnExit();
+                List<String> command = new ArrayList<>(List.of(
+                        "bench",
+                        "worker",
+                        "127.0.0.1:" + port,
+                        Integer.toString(number),
+                        Integer.toString(windows.applyAsInt(number))));
+                if (!tokens.isEmpty()) {
+                    command.add(tokens.get(number).toString());
+                }
                 try {
-                    started.add(new StudentProcess(ChildProcess.start(
-                            "student " + number,
-                            log,
-                            1,
-                            "256m",
-                            List.of(
-                                    "bench",
-                                    "worker",
-                                    "127.0.0.1:" + port,
-                                    Integer.toString(number),
-                                    Integer.toString(windows.applyAsInt(number))))));
+                    started.add(new StudentProcess(ChildProcess.start("student " + number, log, 1, "256m", command)));
                 } catch (IOException e) {
                     started.forEach(BenchStudent::close);
                     throw e;

@@ -23,7 +23,7 @@ final class BenchResultsTest {
     @Test
     void serveResult_asJson_hasItsFiguresInOrder() {
         assertThat(names(new ServeBenchmark.Result(
-                        new ServeBenchmark.Ratios(1, 2, 3),
+                        new ServeBenchmark.Ratios(1, 2, 3, 4),
                         new ServeBenchmark.Rates(4, 5, 6, 7, 8),
                         9,
                         SET_UP,
@@ -35,6 +35,7 @@ final class BenchResultsTest {
                         "served_over_forward",
                         "hit_bytes_over_bare_stream",
                         "hit_over_cold",
+                        "forward_over_full_batches",
                         "served_positions_per_second",
                         "forward_positions_per_second",
                         "hit_positions_per_second",
