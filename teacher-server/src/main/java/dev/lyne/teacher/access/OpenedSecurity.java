@@ -147,6 +147,12 @@ public final class OpenedSecurity implements AutoCloseable {
                                 + " reads it can ask in their holders' names",
                         file);
             }
+            if (read.closed()) {
+                LOG.warn(
+                        "{} holds no token and no certificate: nobody is let in (expected: one or more, as ./lyne token"
+                                + " new writes them)",
+                        file);
+            }
         })::current;
     }
 

@@ -118,6 +118,42 @@ final class TenantsAreKnownTest {
     }
 
     @Test
+    void stream_ofTheLastTokenTakenOut_endsAndNobodyIsLetInUntilOneIsAdded() throws Exception {
+        Path tokens = tokens(alices(""));
+        try (ServerFixture fixture = serve(tokens)) {
+            TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
+            stream.awaitDone(1);
+            tokens();
+            assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token that this server does not know");
+            assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "does not know");
+            assertThat(log.lines()).anyMatch(line -> line.startsWith(tokens + " holds no token and no certificate"));
+
+            tokens(alices(""));
+            await().untilAsserted(() -> TeacherServiceGrpc.newBlockingStub(asAlice(fixture))
+                    .getTeacher(GetTeacherRequest.getDefaultInstance()));
+        }
+    }
+
+    @Test
+    void stream_ofATokenWhoseFileIsGoneOrGarbled_goesOnWithAWarning() throws Exception {
+        Path tokens = tokens(alices(""));
+        try (ServerFixture fixture = serve(tokens)) {
+            TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
+            stream.awaitDone(1);
+            Files.delete(tokens);
+            awaitRefusedFile("no such file");
+            Files.writeString(tokens, "lyne-access 1\ntok");
+            awaitRefusedFile("a line of 1 words");
+            stream.score(2, 1, 2, 3).awaitDone(2);
+        }
+    }
+
+    private void awaitRefusedFile(String why) {
+        await().until(() -> log.lines().stream()
+                .anyMatch(line -> line.contains(why) && line.endsWith("what was read before stays")));
+    }
+
+    @Test
     void stream_ofATokenThatExpires_endsWithinSeconds() throws Exception {
         Instant soon = Instant.now().plus(Duration.ofSeconds(3));
         try (ServerFixture fixture = serve(tokens(alices("expires=" + soon)))) {
