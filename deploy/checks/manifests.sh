@@ -50,6 +50,65 @@ quotas_bound_cores() {
   done
 }
 
+# The launcher's memory under limits of each kind, of the group itself and of one above it, and what heap and buffers are of it.
+limits_bound_memory() {
+  local root=$work/cgroup-memory groups=$work/cgroup-memory/sys/fs/cgroup mib found kind
+  eval "$(sed -n '/^memory_mib() {/,/^}/p; /^usual_heap() {/,/^}/p; /^usual_direct() {/,/^}/p' lyne)"
+  for kind in 'none 15625' 'own 2048' 'above 1024' 'top 512' 'namespace 768' 'v1 3072' 'v1-above 640' 'v1-unlimited 15625' 'hybrid 4096' 'outside 256'; do
+    mib=${kind#* }
+    rm -rf "$root"
+    mkdir -p "$root/proc/self" "$groups/kubepods.slice/pod1/a" "$groups/memory/docker/a" "$groups/unified/x"
+    echo 'MemTotal:       16000000 kB' >"$root/proc/meminfo"
+    echo '0::/kubepods.slice/pod1/a' >"$root/proc/self/cgroup"
+    echo max >"$groups/kubepods.slice/pod1/a/memory.max"
+    case ${kind% *} in
+      own) echo $((2048 << 20)) >"$groups/kubepods.slice/pod1/a/memory.max" ;;
+      above)
+        echo $((2048 << 20)) >"$groups/kubepods.slice/pod1/a/memory.max"
+        echo $((1024 << 20)) >"$groups/kubepods.slice/pod1/memory.max"
+        ;;
+      top) echo $((512 << 20)) >"$groups/kubepods.slice/memory.max" ;;
+      namespace) # a container that sees its own group as the top
+        echo '0::/' >"$root/proc/self/cgroup"
+        echo $((768 << 20)) >"$groups/memory.max"
+        ;;
+      v1*)
+        printf '5:cpu,cpuacct:/docker/a\n4:memory:/docker/a\n0::/\n' >"$root/proc/self/cgroup"
+        echo $((3072 << 20)) >"$groups/memory/docker/a/memory.limit_in_bytes"
+        echo 9223372036854771712 >"$groups/memory/memory.limit_in_bytes"
+        case ${kind% *} in
+          v1-above) echo $((640 << 20)) >"$groups/memory/docker/memory.limit_in_bytes" ;;
+          v1-unlimited) echo 9223372036854771712 >"$groups/memory/docker/a/memory.limit_in_bytes" ;;
+        esac
+        ;;
+      hybrid)
+        printf '1:name=systemd:/x\n0::/x\n' >"$root/proc/self/cgroup"
+        echo $((4096 << 20)) >"$groups/unified/x/memory.max"
+        ;;
+      outside)
+        echo '0::/../../elsewhere' >"$root/proc/self/cgroup"
+        echo $((256 << 20)) >"$groups/memory.max"
+        ;;
+    esac
+    found=$(memory_mib "$root")
+    [ "$found" = "$mib" ] || { echo "${kind% *}: $found MiB (expected: $mib)"; return 1; }
+  done
+  rm -rf "$root"
+  found=$(memory_mib "$root")
+  [ "$found" = 1048576 ] || { echo "nothing said: $found MiB (expected: 1048576)"; return 1; }
+  found="$(usual_heap 2048) $(usual_heap 16384) $(usual_direct 512m 2048) $(usual_direct 3g 4096) $(usual_direct 1073741824 2048) $(usual_direct 2g 2048) $(usual_direct nonsense 9)"
+  [ "$found" = '512m 2048m 512m 512m 512m 64m nonsense' ] || { echo "heap and buffers: $found"; return 1; }
+}
+
+# A heap that an image or the chart named would not fit a small container: the launcher derives it.
+heap_is_derived() {
+  local file
+  for file in deploy/Dockerfile.cpu deploy/Dockerfile.cuda; do
+    ! grep -E '^(ENV| +)[^#]*LYNE_(HEAP|DIRECT_MEMORY)=' "$file" | grep -v LYNE_HEAP=64m || { echo "$file names the heap (expected: none)"; return 1; }
+  done
+  ! grep -nE '^ *heap: *"?[0-9]' deploy/helm/lyne/values.yaml || { echo 'values.yaml names a heap (expected: "")'; return 1; }
+}
+
 # engine.sbatch as Slurm runs it on two nodes, with stand-ins for Slurm, Ray, vLLM and Lyne that say what they are asked: what is started in
 # which order, and that on SIGTERM Lyne ends before the engine does.
 engine_script_runs() {
@@ -226,6 +285,8 @@ manifests() {
   need "scripts: shellcheck" shellcheck && check "scripts: shellcheck" shellcheck -x "${scripts[@]}"
 
   check "scripts: CPU quotas bound the launcher's threads" quotas_bound_cores
+  check "scripts: memory limits bound the launcher's heap" limits_bound_memory
+  check "images: heap and buffers are derived from the container's limit" heap_is_derived
   check "slurm: an engine over two nodes starts, and ends after Lyne" engine_script_runs
   check "slurm: a capture in parts, and its merge" capture_script_runs
 

@@ -30,7 +30,9 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args: [serve, --config, /etc/lyne/teacher.yaml]
       env:
-        - {name: LYNE_HEAP, value: {{ .Values.heap | quote }}}
+        {{- with .Values.heap }}
+        - {name: LYNE_HEAP, value: {{ . | quote }}}
+        {{- end }}
         - {name: LYNE_HEALTH, value: "0.0.0.0:{{ .Values.healthPort }}"} # in place of the image's, which is for itself
       ports:
         - {name: grpc, containerPort: {{ .Values.grpcPort }}}
