@@ -35,12 +35,15 @@ public final class OpenedSecurity implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OpenedSecurity.class);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
 
+    /** Certificate, authorities and tokens: a look at one that hangs, as on a file system that is away, holds up no other. */
+    private static final int MOST_WATCHED = 3;
+
     private final Optional<Tls> tls;
     private final Authenticator authenticator;
     private final ScheduledExecutorService watch;
 
     private OpenedSecurity(ServerSecurity security, MeterRegistry registry) {
-        this.watch = Executors.newSingleThreadScheduledExecutor(runnable -> {
+        this.watch = Executors.newScheduledThreadPool(MOST_WATCHED, runnable -> {
             Thread thread = new Thread(runnable, "lyne-access");
             thread.setDaemon(true);
             return thread;
