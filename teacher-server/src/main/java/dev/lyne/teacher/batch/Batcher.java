@@ -14,6 +14,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.wire.Digests;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
@@ -214,6 +215,26 @@ public final class Batcher implements Teacher, AutoCloseable {
         metrics.shed();
         complete(job, () -> job.failed(overloaded("would wait about", wait, wait - most)));
         return true;
+    }
+
+    @Override
+    public Optional<Failure> refusalToJoin(ScoreJob job, Flow flow, long nanosLeft) {
+        long wait;
+        lock.lock();
+        try {
+            long now = nanoClock.getAsLong();
+            if (nanosLeft <= 0 || !queue.hasWaited(nanosLeft / 2, now)) {
+                return Optional.empty();
+            }
+            wait = queue.expectedWaitNanos(job, flow, nanosLeft * devices.size()) / devices.size();
+        } finally {
+            lock.unlock();
+        }
+        if (wait <= nanosLeft) {
+            return Optional.empty();
+        }
+        metrics.shed();
+        return Optional.of(overloaded("would wait about", wait, wait - nanosLeft));
     }
 
     private Failure overloaded(String what, long nanos, long retryNanos) {

@@ -198,6 +198,7 @@ final class TeacherStages {
                 Optional.empty(),
                 Optional.of(setup.everySecond().apply(() -> {
                     work.batcher().ifPresent(Batcher::expireOverdue);
+                    sequences.expireOverdue();
                     decoding.ifPresent(DecodeSessions::endIdle);
                 })));
     }
