@@ -34,7 +34,6 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -555,6 +554,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     @Override
     public void release() {
         List<InFlight> left;
+        String reason = sender.reason();
         synchronized (lock) {
             if (!released) {
                 released = true;
@@ -562,6 +562,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                         terms.flow(),
                         student,
                         nanoClock.getAsLong() - openedNanos,
+                        reason,
                         "sequences=" + sequences.sum() + " positions=" + positions.sum() + " bytes=" + bytes.sum()
                                 + " failures=" + failures.sum() + " unanswered=" + inFlight.size());
             }
@@ -596,21 +597,18 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     }
 
     private void endWhereDone() {
-        Consumer<ServerCallStreamObserver<?>> action;
+        Optional<Failure> why;
         synchronized (lock) {
-            if (ended || !inFlight.isEmpty()) {
+            if (ended || !inFlight.isEmpty() || (!halfClosed && draining.isEmpty())) {
                 return;
             }
-            if (halfClosed) {
-                action = ServerCallStreamObserver::onCompleted;
-            } else if (draining.isPresent()) {
-                Failure why = draining.get();
-                action = observer -> observer.onError(Statuses.toException(why));
-            } else {
-                return;
-            }
+            why = halfClosed ? Optional.empty() : draining;
             ended = true;
         }
-        sender.endAfterQueue(action);
+        if (why.isPresent()) {
+            sender.endAfterQueue(why.get());
+        } else {
+            sender.endAfterQueue(ServerCallStreamObserver::onCompleted);
+        }
     }
 }

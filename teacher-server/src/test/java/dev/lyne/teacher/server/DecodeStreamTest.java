@@ -249,7 +249,7 @@ final class DecodeStreamTest {
     void session_hasALineAsItOpensAndAsItEnds_withTotals() throws Exception {
         String opened = "session opened: stream=1 tenant=anybody student=tiny teacher=fake class=training"
                 + " temperature=1[.]0 top_p=1[.]0.*";
-        String ended = "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ texts=2 drawn=3 taken=0"
+        String ended = "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ reason=done texts=2 drawn=3 taken=0"
                 + " bytes=[1-9][0-9]* failures=1 unended=0.*";
         try (CapturedLog log = new CapturedLog()) {
             await().until(() -> {

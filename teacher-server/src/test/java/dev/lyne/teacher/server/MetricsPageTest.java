@@ -98,7 +98,7 @@ final class MetricsPageTest {
             assertThat(log.lines())
                     .anyMatch(line -> line.startsWith(
                             "stream opened: stream=1 tenant=anybody student=test teacher=fake class=training"))
-                    .anyMatch(line -> line.contains(" sequences=2 positions=4 bytes=")
+                    .anyMatch(line -> line.contains(" reason=done sequences=2 positions=4 bytes=")
                             && line.endsWith(" failures=0 unanswered=0"));
         }
     }

@@ -112,6 +112,7 @@ final class TenantsAreKnownTest {
             stream.awaitDone(1);
             tokens(other());
             assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token that this server does not know");
+            awaitEndedLine("unauthenticated");
             assertThat(fixture.refusals("unauthenticated")).isEqualTo(1);
             assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "does not know");
         }
@@ -148,6 +149,11 @@ final class TenantsAreKnownTest {
         }
     }
 
+    private void awaitEndedLine(String reason) {
+        await().until(() -> log.lines().stream()
+                .anyMatch(line -> line.startsWith("stream ended: ") && line.contains(" reason=" + reason + " ")));
+    }
+
     private void awaitRefusedFile(String why) {
         await().until(() -> log.lines().stream()
                 .anyMatch(line -> line.contains(why) && line.endsWith("what was read before stays")));
@@ -160,6 +166,7 @@ final class TenantsAreKnownTest {
             TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
             stream.awaitDone(1);
             assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token of alice that expired at " + soon);
+            awaitEndedLine("token_expired");
             assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "that expired at ");
             assertThat(fixture.refusals("token_expired")).isEqualTo(2);
         }
