@@ -316,6 +316,7 @@ public final class TeacherServer implements AutoCloseable {
         server.everySecondsForGood(1, server.rpc::endStalled);
         server.everySecondsForGood(1, server.watchdog()::look);
         server.everySecondsForGood(1, () -> server.rpc.endStrangers(security.authenticator()));
+        server.everySecondsForGood(1, server.listener::endStrangers);
         server.everySecondsForGood(1, () -> server.http.ifPresent(HttpDoor::endStrangers));
         return server;
     }

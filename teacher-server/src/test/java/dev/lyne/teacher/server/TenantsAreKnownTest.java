@@ -13,17 +13,24 @@ import dev.lyne.client.TeacherRefusedException;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.TokenizerFile;
 import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.GetTokenizerRequest;
 import dev.lyne.v1.Priority;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.access.AccessToken;
 import dev.lyne.wire.access.AccessTokens;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientCall;
 import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
+import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,6 +42,9 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -157,6 +167,59 @@ final class TenantsAreKnownTest {
     private void awaitRefusedFile(String why) {
         await().until(() -> log.lines().stream()
                 .anyMatch(line -> line.contains(why) && line.endsWith("what was read before stays")));
+    }
+
+    @Test
+    void otherCalls_ofATokenTakenOut_endWithinSeconds() throws Exception {
+        Path tokens = tokens(alices(""), other());
+        FakeTeacher teacher = new FakeTeacher("fake", 1_000, 64)
+                .withTokenizer(List.of(new TokenizerFile("tokenizer.json", new byte[8 << 20])));
+        try (ServerFixture fixture = new ServerFixture(
+                teacher,
+                options -> options.security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false))
+                        .reflection(true))) {
+            // A session of reflection that stays open, and a tokenizer whose reader takes one part and no more.
+            CompletableFuture<Status> reflection = new CompletableFuture<>();
+            CompletableFuture<Status> tokenizer = new CompletableFuture<>();
+            CountDownLatch answered = new CountDownLatch(2);
+            ClientCall<ServerReflectionRequest, ?> asking =
+                    call(asAlice(fixture), ServerReflectionGrpc.getServerReflectionInfoMethod(), answered, reflection);
+            asking.sendMessage(
+                    ServerReflectionRequest.newBuilder().setListServices("").build());
+            ClientCall<GetTokenizerRequest, ?> reading =
+                    call(asAlice(fixture), TeacherServiceGrpc.getGetTokenizerMethod(), answered, tokenizer);
+            reading.sendMessage(GetTokenizerRequest.getDefaultInstance());
+            reading.halfClose();
+            assertThat(answered.await(1, TimeUnit.MINUTES)).isTrue();
+
+            tokens(other());
+            await().until(() -> fixture.refusals("unauthenticated") == 2);
+            asking.request(10);
+            reading.request(10);
+            assertThat(reflection.get(1, TimeUnit.MINUTES).getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+            assertThat(tokenizer.get(1, TimeUnit.MINUTES).getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+        }
+    }
+
+    /** Starts a call that reads one answer, and tells its end. */
+    private static <Q, A> ClientCall<Q, A> call(
+            Channel channel, MethodDescriptor<Q, A> method, CountDownLatch answered, CompletableFuture<Status> end) {
+        ClientCall<Q, A> call = channel.newCall(method, CallOptions.DEFAULT);
+        call.start(
+                new ClientCall.Listener<>() {
+                    @Override
+                    public void onMessage(A message) {
+                        answered.countDown();
+                    }
+
+                    @Override
+                    public void onClose(Status status, Metadata trailers) {
+                        end.complete(status);
+                    }
+                },
+                new Metadata());
+        call.request(1);
+        return call;
     }
 
     @Test
