@@ -399,6 +399,7 @@ public final class TeacherServer implements AutoCloseable {
                 LaneOptions lane = new LaneOptions(
                         tier.lookupThreads(),
                         tier.longestTurn(),
+                        tier.longestLookup(),
                         HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
                 slower.add(new CacheTiers.Slower(tier.open(metrics), lane, metrics));
             }
