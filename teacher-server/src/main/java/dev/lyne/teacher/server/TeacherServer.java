@@ -600,12 +600,10 @@ public final class TeacherServer implements AutoCloseable {
 
     private ServerStatus status() {
         ServerStatus.Reader meters = new ServerStatus.Reader(registry);
-        Runtime runtime = Runtime.getRuntime();
         return new ServerStatus(
                 (System.nanoTime() - startedNanos) / 1e9,
                 serving,
-                runtime.totalMemory() - runtime.freeMemory(),
-                runtime.maxMemory(),
+                ProcessMemory.now(),
                 teachers.status(),
                 teachers.named().entrySet().stream()
                         .map(named ->
