@@ -32,7 +32,8 @@ public record ChaosResult(
      *
      * @param scheduled by the seed
      * @param injected those that struck: what they were to strike was there, and was not the last replica that served
-     * @param effective those that a process noticed; of a network that is slow, cuts or changes bytes, those that met bytes of a connection
+     * @param effective those that a process noticed; of a network that is slow, cuts or changes bytes, those that met
+     *     bytes of a connection
      */
     public record FaultCount(int scheduled, int injected, int effective) {}
 

@@ -94,11 +94,14 @@ public final class ChildProcess implements AutoCloseable {
         return start(name, log, threads, heap, Map.of(), arguments);
     }
 
-    /** Starts a command whose stderr is written to the log by this process, which can where the command itself cannot. */
+    /**
+     * Starts a command whose stderr is written to the log by this process, which can where the command itself cannot.
+     */
     public static ChildProcess startHeard(String name, Path log, int threads, String heap, List<String> arguments)
             throws IOException {
         makeFolderOf(log);
-        return new ChildProcess(name, builder(threads, heap, Map.of(), arguments).start(), log, true);
+        return new ChildProcess(
+                name, builder(threads, heap, Map.of(), arguments).start(), log, true);
     }
 
     /**

@@ -40,8 +40,8 @@ import javax.security.auth.x500.X500Principal;
  * </pre>
  *
  * {@code #} begins a comment. A tenant without a line of its own has weight 1 and no quota; a credential without {@code class} may use
- * {@code training} and {@code capture}. A file with the header and no credential lets nobody in. A file without the header is of the older kind, {@link AccessTokens}: every token in it may do
- * everything, and never expires.
+ * {@code training} and {@code capture}. A file with the header and no credential lets nobody in. A file without the
+ * header is of the older kind, {@link AccessTokens}: every token in it may do everything, and never expires.
  */
 public final class AccessRules {
     /** First line of a file of hashed tokens. */
@@ -239,8 +239,7 @@ public final class AccessRules {
                 case "tenant" -> tenant(words);
                 case "token" -> token(words, number);
                 default ->
-                    certificate(
-                            words, subjectAt < 0 ? "" : line.substring(subjectAt + SUBJECT.length()), number);
+                    certificate(words, subjectAt < 0 ? "" : line.substring(subjectAt + SUBJECT.length()), number);
             }
         }
 
@@ -320,7 +319,9 @@ public final class AccessRules {
             return new Caller(known, credential, teachers, best, expiry);
         }
 
-        /** Reads words of keys and values. A key that is not known is not shown: it may be a token in another's place. */
+        /**
+         * Reads words of keys and values. A key that is not known is not shown: it may be a token in another's place.
+         */
         private static Map<String, String> attributes(String[] words, int from, List<String> known) {
             Map<String, String> attributes = new LinkedHashMap<>();
             for (int i = from; i < words.length; i++) {

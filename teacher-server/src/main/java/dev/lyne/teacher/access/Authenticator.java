@@ -103,8 +103,8 @@ public final class Authenticator {
     }
 
     /**
-     * Returns the name that a subject has in logs and labels: its common name, where that is one of a tenant. Else what is left of it, with
-     * the beginning of a hash of the subject, so that two subjects are two tenants.
+     * Returns the name that a subject has in logs and labels: its common name, where that is one of a tenant. Else
+     * what is left of it, with the beginning of a hash of the subject, so that two subjects are two tenants.
      */
     static String tenant(String subject) {
         String name = commonName(subject);

@@ -35,7 +35,10 @@ public final class OpenedSecurity implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OpenedSecurity.class);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
 
-    /** Certificate, authorities and tokens: a look at one that hangs, as on a file system that is away, holds up no other. */
+    /**
+     * Certificate, authorities and tokens: a look at one that hangs, as on a file system that is away, holds up no
+     * other.
+     */
     private static final int MOST_WATCHED = 3;
 
     private final Optional<Tls> tls;

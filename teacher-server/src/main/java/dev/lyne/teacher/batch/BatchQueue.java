@@ -130,8 +130,8 @@ final class BatchQueue {
     }
 
     /**
-     * How long one of another flow would wait for a job that waits here: no longer than if that flow alone asked for it, and than those who
-     * wait already. 0 where the job does not wait, or nothing has been measured.
+     * How long one of another flow would wait for a job that waits here: no longer than if that flow alone asked for
+     * it, and than those who wait already. 0 where the job does not wait, or nothing has been measured.
      *
      * @param enough what is less is not looked at more closely
      */

@@ -25,7 +25,8 @@ public interface DeviceWork {
      *
      * @param threw whether the model threw at it
      * @param of where it did, what tells its texts from others
-     * @param withoutMemory tokens of a text that it threw at, alone, for want of memory, although as many fitted before; 0 where it did not
+     * @param withoutMemory tokens of a text that it threw at, alone, for want of memory, although as many fitted
+     *     before; 0 where it did not
      */
     record Forward(boolean threw, Set<Long> of, int withoutMemory) {
         /** One that gave what it was to give. */

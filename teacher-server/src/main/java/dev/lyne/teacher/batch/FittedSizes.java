@@ -4,8 +4,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Sizes of work that a device had memory for, each of two numbers: what is no larger in both than one of them fitted before. Not safe for
- * several threads.
+ * Sizes of work that a device had memory for, each of two numbers: what is no larger in both than one of them fitted
+ * before. Not safe for several threads.
  */
 public final class FittedSizes {
     /** Most sizes that are kept; none of them is within another. */

@@ -7,11 +7,11 @@ import java.time.Duration;
  *
  * @param lookupThreads lookups at a time
  * @param longestTurn how long a lookup waits for its turn before the tier is passed over
- * @param longestLookup how long a lookup may take, its turn included, before the tier is passed over, and others with it until it comes back
+ * @param longestLookup how long a lookup may take, its turn included, before the tier is passed over, and others with
+ *     it until it comes back
  * @param maxUnwrittenBytes most bytes of rows that wait to be written
  */
-public record LaneOptions(
-        int lookupThreads, Duration longestTurn, Duration longestLookup, long maxUnwrittenBytes) {
+public record LaneOptions(int lookupThreads, Duration longestTurn, Duration longestLookup, long maxUnwrittenBytes) {
     /** Bound of a lookup that a tier bounds itself, or that is worth nearly any wait: beyond it something hangs. */
     public static final Duration USUAL_LOOKUP = Duration.ofSeconds(5);
 

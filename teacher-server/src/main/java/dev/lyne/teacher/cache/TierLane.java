@@ -29,8 +29,9 @@ import org.slf4j.LoggerFactory;
  * that does not fit is dropped and counted, since it can be computed again and a response cannot wait. Lookups see what waits
  * to be written, so that rows never are in no tier. Waiting rows are the arrays that the streams refer to, not copies.
  *
- * <p>A lookup that takes too long, as on a disk that is frozen, is answered as if nothing had been found, and what it finds later is dropped.
- * While one hangs in the tier, nobody else waits for it: it is passed over until what hangs comes back.
+ * <p>A lookup that takes too long, as on a disk that is frozen, is answered as if nothing had been found, and what it
+ * finds later is dropped. While one hangs in the tier, nobody else waits for it: it is passed over until what hangs
+ * comes back.
  */
 final class TierLane {
     private static final Logger LOG = LoggerFactory.getLogger(TierLane.class);

@@ -23,8 +23,8 @@ public record DecodeOptions(
     public static final long USUAL_CACHE_BYTES = 1L << 30;
 
     /** Options that suit a small machine. */
-    public static final DecodeOptions DEFAULT =
-            new DecodeOptions(USUAL_CACHE_BYTES, Duration.ofMillis(50), Duration.ofSeconds(300), 1_024, 1 << 20, 1 << 22);
+    public static final DecodeOptions DEFAULT = new DecodeOptions(
+            USUAL_CACHE_BYTES, Duration.ofMillis(50), Duration.ofSeconds(300), 1_024, 1 << 20, 1 << 22);
 
     public DecodeOptions {
         if (maxCacheBytes < 0) {

@@ -99,8 +99,8 @@ public interface Teacher {
     default void flowsChanged(ScoreJob job) {}
 
     /**
-     * Why one more is not to wait for a sequence that waits for its turn already: that would come too late. Calls no job but {@link ScoreJob#flows}:
-     * locks are held.
+     * Why one more is not to wait for a sequence that waits for its turn already: that would come too late. Calls no
+     * job but {@link ScoreJob#flows}: locks are held.
      *
      * @param flow of who would join
      * @param nanosLeft how long who would join waits at most

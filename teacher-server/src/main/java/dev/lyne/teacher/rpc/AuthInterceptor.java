@@ -31,8 +31,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Lets calls in whose caller is known, which goes with them in their context, and ends those whose caller is not any more; health, which probes
- * ask for, is open. Streams of rows and sessions are ended by {@link TeacherRpc}, which knows what they are owed.
+ * Lets calls in whose caller is known, which goes with them in their context, and ends those whose caller is not any
+ * more; health, which probes ask for, is open. Streams of rows and sessions are ended by {@link TeacherRpc}, which
+ * knows what they are owed.
  */
 public final class AuthInterceptor implements ServerInterceptor {
     private static final Logger LOG = LoggerFactory.getLogger(AuthInterceptor.class);
@@ -93,8 +94,7 @@ public final class AuthInterceptor implements ServerInterceptor {
     /** Ends the open calls of those who are not known any more. To be called again and again. */
     public void endStrangers() {
         for (KnownCall<?, ?> call : open) {
-            if (authenticator.again(call.caller()) instanceof Identity.Refused refused
-                    && call.end(refused.failure())) {
+            if (authenticator.again(call.caller()) instanceof Identity.Refused refused && call.end(refused.failure())) {
                 metrics.refused(refused.failure());
             }
         }

@@ -11,8 +11,8 @@ import io.grpc.StatusRuntimeException;
 import java.util.Objects;
 
 /**
- * A call of a caller who is known, which others may end while its handler sends. A call is for one thread at a time, so what is sent and the
- * close are under a lock, and nothing is sent after it.
+ * A call of a caller who is known, which others may end while its handler sends. A call is for one thread at a time,
+ * so what is sent and the close are under a lock, and nothing is sent after it.
  */
 final class KnownCall<Q, A> extends ForwardingServerCall.SimpleForwardingServerCall<Q, A> {
     private final Caller caller;

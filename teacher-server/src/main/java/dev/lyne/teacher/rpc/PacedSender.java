@@ -276,8 +276,8 @@ final class PacedSender<A> {
 
     /** Ends the stream after something was thrown, perhaps by the very end. */
     private void endBroken(Throwable cause) {
-        Ending broken = Ending.of(
-                Ending.Kind.NOW, Failure.of(Failure.Reason.SERVER_FAULT, "the stream cannot go on", cause));
+        Ending broken =
+                Ending.of(Ending.Kind.NOW, Failure.of(Failure.Reason.SERVER_FAULT, "the stream cannot go on", cause));
         synchronized (lock) {
             if (ending.kind() == Ending.Kind.ENDED) {
                 return; // finish has released it

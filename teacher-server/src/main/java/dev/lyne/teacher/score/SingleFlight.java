@@ -137,7 +137,8 @@ public final class SingleFlight implements Scorer {
                     metrics.coalesced.increment();
                 } else {
                     stored = tiers.findInMemory(query);
-                    answers = stored.isPresent() && query.answeredBy(stored.get().holds());
+                    answers =
+                            stored.isPresent() && query.answeredBy(stored.get().holds());
                 }
                 if (held == null && !answers) {
                     handle = computation.begin(callback);
@@ -171,8 +172,8 @@ public final class SingleFlight implements Scorer {
     }
 
     /**
-     * Tells those whose time has passed so, whoever else waits for the same: what has not started goes on for the others, in their turns. To be called
-     * again and again.
+     * Tells those whose time has passed so, whoever else waits for the same: what has not started goes on for the
+     * others, in their turns. To be called again and again.
      */
     public void expireOverdue() {
         long now = nanoClock.getAsLong();
@@ -254,7 +255,8 @@ public final class SingleFlight implements Scorer {
 
     /**
      * A sequence being looked for or computed, and who waits for it. It lives while any waiter does, and its deadline is the
-     * latest of theirs. A waiter whose own deadline passes before the computation starts is told so, and lends it its turn no longer.
+     * latest of theirs. A waiter whose own deadline passes before the computation starts is told so, and lends it its
+     * turn no longer.
      *
      * <p>{@code plan}, {@code deadline} and {@code flows} are written with the lock and read without.
      */
@@ -359,16 +361,24 @@ public final class SingleFlight implements Scorer {
             }
         }
 
-        /** Why somebody is not to join: it waits for its turn, which comes too late for that one. Called with the lock held. */
+        /**
+         * Why somebody is not to join: it waits for its turn, which comes too late for that one. Called with the lock
+         * held.
+         */
         Optional<Failure> refusal(ScoreTask task) {
             long left = task.deadline().nanosLeft(nanoClock.getAsLong());
             return left == Long.MAX_VALUE ? Optional.empty() : teacher.refusalToJoin(this, task.flow(), left);
         }
 
-        /** Takes out those whose time has passed, while others wait whose has not; none once it has started. Called with the lock held. */
+        /**
+         * Takes out those whose time has passed, while others wait whose has not; none once it has started. Called
+         * with the lock held.
+         */
         List<Waiting> takeLate(long nowNanos) {
             synchronized (SingleFlight.this) {
-                if (started || waiters.stream().noneMatch(waiting -> waiting.deadline().passed(nowNanos))) {
+                if (started
+                        || waiters.stream()
+                                .noneMatch(waiting -> waiting.deadline().passed(nowNanos))) {
                     return List.of();
                 }
                 List<Waiting> late = waiters.stream()

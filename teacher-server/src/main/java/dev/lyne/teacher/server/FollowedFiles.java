@@ -13,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Looks at files, one at a time, on a thread of their own: a file system that hangs holds up nothing else. A look that takes too long is
- * told once; it is waited for, and its result is taken, since nobody can end a read that hangs.
+ * A thread that looks at files again and again, so that a file system that hangs holds up nothing else. A look that
+ * takes too long is told once; it is waited for, and its result is taken, since nobody can end a read that hangs.
  */
 final class FollowedFiles implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(FollowedFiles.class);

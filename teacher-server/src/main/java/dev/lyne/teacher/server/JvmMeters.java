@@ -23,7 +23,8 @@ final class JvmMeters implements AutoCloseable {
                 .baseUnit("bytes")
                 .register(registry);
         Gauge.builder("process.native.memory", () -> ProcessMemory.now().ofNative())
-                .description("What at least of that is none of the Java virtual machine's: weights, keys and values, tensors, network buffers")
+                .description("What at least of that is none of the Java virtual machine's: weights, keys and values,"
+                        + " tensors, network buffers")
                 .baseUnit("bytes")
                 .register(registry);
     }

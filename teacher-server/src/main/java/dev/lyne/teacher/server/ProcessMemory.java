@@ -12,10 +12,14 @@ import org.jspecify.annotations.Nullable;
  * Memory of this process as it is now.
  *
  * @param residentBytes memory that is there, of the heap and beside it; null where the system does not tell
- * @param nativeBytes what at least of that is no memory of the Java virtual machine's: weights, keys and values, tensors, network
- *     buffers; likewise
+ * @param nativeBytes what at least of that is no memory of the Java virtual machine's: weights, keys and values,
+ *     tensors, network buffers; likewise
  */
-record ProcessMemory(long heapBytes, long maxHeapBytes, @Nullable Long residentBytes, @Nullable Long nativeBytes) {
+record ProcessMemory(
+        long heapBytes,
+        long maxHeapBytes,
+        @Nullable Long residentBytes,
+        @Nullable Long nativeBytes) {
     private static final Path STATUS = Path.of("/proc/self/status");
 
     /** Reads it. */

@@ -153,8 +153,7 @@ final class AccessRulesTest {
         TokenFile.add(file, Grant.of("alice", "never", List.of(), "training"), TOKEN);
         AccessRules again = AccessRules.read(file);
         assertThat(again.closed()).isFalse();
-        assertThat(known(at(again, "2027-01-01T00:00:00Z")
-                                .identify(Optional.of(TOKEN.headerValue()), Optional.empty()))
+        assertThat(known(at(again, "2027-01-01T00:00:00Z").identify(Optional.of(TOKEN.headerValue()), Optional.empty()))
                         .tenant()
                         .name())
                 .isEqualTo("alice");

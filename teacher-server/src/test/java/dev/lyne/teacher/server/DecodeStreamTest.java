@@ -141,8 +141,7 @@ final class DecodeStreamTest {
                 .build();
         try (server) {
             Received received = new Received();
-            Channel calling =
-                    ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+            Channel calling = ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
             check.with(server, received, TeacherServiceGrpc.newStub(calling).decode(received));
         } finally {
             channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
@@ -196,8 +195,7 @@ final class DecodeStreamTest {
                     received.await(1);
                     Files.writeString(tokens, "lyne-access 1\n");
                     assertThat(received.awaitEnd().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
-                    assertThat(received.awaitEnd().getDescription())
-                            .contains("a token that this server does not know");
+                    assertThat(received.awaitEnd().getDescription()).contains("a token that this server does not know");
                     await().until(() -> status(server).contains("\"sessions\":[]"));
                 });
     }
@@ -291,8 +289,9 @@ final class DecodeStreamTest {
     void session_hasALineAsItOpensAndAsItEnds_withTotals() throws Exception {
         String opened = "session opened: stream=1 tenant=anybody student=tiny teacher=fake class=training"
                 + " temperature=1[.]0 top_p=1[.]0.*";
-        String ended = "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ reason=done texts=2 drawn=3 taken=0"
-                + " bytes=[1-9][0-9]* failures=1 unended=0.*";
+        String ended =
+                "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ reason=done texts=2 drawn=3 taken=0"
+                        + " bytes=[1-9][0-9]* failures=1 unended=0.*";
         try (CapturedLog log = new CapturedLog()) {
             await().until(() -> {
                 call(DecodeStreamTest::drawThree);

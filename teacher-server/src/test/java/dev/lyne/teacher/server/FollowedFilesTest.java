@@ -35,7 +35,11 @@ final class FollowedFilesTest {
             now.set(Duration.ofSeconds(31).toNanos());
             files.watch();
             files.watch();
-            assertThat(told).singleElement().asString().startsWith("lyne-files (WAITING)").contains("await");
+            assertThat(told)
+                    .singleElement()
+                    .asString()
+                    .startsWith("lyne-files (WAITING)")
+                    .contains("await");
             held.countDown();
             await().until(() -> looks.get() > 1);
         }

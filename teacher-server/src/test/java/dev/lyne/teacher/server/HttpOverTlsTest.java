@@ -45,24 +45,24 @@ final class HttpOverTlsTest {
                 false);
         return new ServerFixture(
                 new FakeTeacher("fake", 1_000, 64),
-                options -> options.security(security)
-                        .http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
+                options -> options.security(security).http(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0)));
     }
 
     private static SSLContext trusting(Path authority, Optional<TeacherSecurity.ClientCertificate> own)
             throws Exception {
         SslContextBuilder builder =
                 SslContextBuilder.forClient().sslProvider(SslProvider.JDK).trustManager(authority.toFile());
-        own.ifPresent(
-                shown -> builder.keyManager(shown.certificates().toFile(), shown.key().toFile()));
+        own.ifPresent(shown ->
+                builder.keyManager(shown.certificates().toFile(), shown.key().toFile()));
         return ((JdkSslContext) builder.build()).context();
     }
 
     private static HttpResponse<String> ask(ServerFixture fixture, SSLContext tls) throws Exception {
         HttpRequest request = HttpRequest.newBuilder(URI.create(
                         "https://127.0.0.1:" + fixture.server.httpPort().orElseThrow() + "/v1/completions"))
-                .POST(HttpRequest.BodyPublishers.ofString(
-                        "{\"prompt\": [1, 2, 3], \"max_tokens\": 0, \"prompt_logprobs\": 2, \"format\": \"lyne.block\"}"))
+                .POST(
+                        HttpRequest.BodyPublishers.ofString(
+                                "{\"prompt\": [1, 2, 3], \"max_tokens\": 0, \"prompt_logprobs\": 2, \"format\": \"lyne.block\"}"))
                 .build();
         return HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
@@ -97,8 +97,7 @@ final class HttpOverTlsTest {
             assertThat(fixture.teacher.batches()).isEmpty();
             HttpResponse<String> answer = ask(
                     fixture,
-                    trusting(
-                            certificates.authority(), Optional.of(certificates.issueClient("CN=team-a", true))));
+                    trusting(certificates.authority(), Optional.of(certificates.issueClient("CN=team-a", true))));
             assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
             assertThat(fixture.server
                             .registry()

@@ -34,8 +34,8 @@ final class MemoryPlanTest {
 
     @Test
     void requireFits_directMemoryThatSomebodyNamed_isCounted() {
-        assertThatThrownBy(() -> new MemoryPlan(1_024 * MIB, 102_400 * MIB, 24 * MIB, 512 * MIB, 4_096 * MIB)
-                        .requireFits())
+        assertThatThrownBy(() ->
+                        new MemoryPlan(1_024 * MIB, 102_400 * MIB, 24 * MIB, 512 * MIB, 4_096 * MIB).requireFits())
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("heap (LYNE_HEAP) 1024 + direct memory (LYNE_DIRECT_MEMORY) 102400 + weights 24"
                         + " + --kv-cache-mib 512 + the process itself 512 = 104472 MiB (expected: at most 4096");
