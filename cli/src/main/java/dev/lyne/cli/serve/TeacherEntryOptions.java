@@ -1,6 +1,5 @@
 package dev.lyne.cli.serve;
 
-import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
@@ -10,7 +9,6 @@ import dev.lyne.teacher.server.TeacherEntry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -68,7 +66,7 @@ final class TeacherEntryOptions {
     private @Nullable Long cacheMib;
 
     @Option(names = "--kv-cache-mib")
-    private long keyValueMib;
+    private @Nullable Long keyValueMib;
 
     @Mixin
     private EngineOptions engine;
@@ -102,8 +100,10 @@ final class TeacherEntryOptions {
 
     private static IDefaultValueProvider asTheServer(CommandSpec server) {
         return argument -> argument instanceof OptionSpec option && AS_THE_SERVER.contains(option.longestName())
-                ? String.valueOf(
-                        (Object) server.findOption(option.longestName()).getValue())
+                ? Optional.ofNullable(
+                                (Object) server.findOption(option.longestName()).getValue())
+                        .map(String::valueOf)
+                        .orElse(null)
                 : null;
     }
 
@@ -112,15 +112,15 @@ final class TeacherEntryOptions {
             throw new IllegalArgumentException(
                     "name: " + name + " (expected: letters, digits and ._-, at most 63 of them)");
         }
-        AtLeast.require(OptionDefaults.key("--kv-cache-mib"), keyValueMib, 0);
         if (cacheMib != null && (cacheMib < 0 || cacheMib > MOST_MIB)) {
             throw new IllegalArgumentException("cache_mib: " + cacheMib + " (expected: 0.." + MOST_MIB + ")");
         }
+        List<String> devices = List.of(device.split(",", -1));
         return new WantedTeacher(
                 Optional.of(name),
                 Optional.ofNullable(teacher),
                 Optional.ofNullable(replay),
-                Arrays.stream(device.split(",", -1))
+                devices.stream()
                         .map(one -> new ModelOptions(
                                 one,
                                 ComputePrecision.of(precision),
@@ -129,7 +129,8 @@ final class TeacherEntryOptions {
                 deterministic,
                 engine,
                 Optional.ofNullable(cacheMib).map(mib -> mib << 20),
-                Math.min(keyValueMib, MOST_MIB) << 20,
+                DecodeServingOptions.cacheBytes(
+                        OptionDefaults.key("--kv-cache-mib"), Optional.ofNullable(keyValueMib), devices.get(0)),
                 encodeThreads);
     }
 }
