@@ -75,7 +75,7 @@ public final class SingleFlight implements Scorer {
         this.teacher = teacher;
         this.description = teacher.description();
         this.tiers = tiers;
-        this.aside = new SetAside(tiers);
+        this.aside = new SetAside(tiers, SetAside.MAX_BYTES, teacher::vouchSoon, metrics);
         this.encoder = encoder;
         this.narrowing = new Narrowing(encoder);
         this.maxEntries = maxEntries;
