@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** An engine behind the teacher's interface, over real HTTP, with answers recorded from a real vLLM and with every kind of wrong one. */
 final class EngineTeacherTest {
@@ -172,14 +173,19 @@ final class EngineTeacherTest {
         assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
     }
 
-    @Test
-    void order_ofTheEngine_isSortedOut() throws Exception {
+    /** The actual token is named by its id, wherever in the map it stands: beside the k best, and among them. */
+    @ParameterizedTest
+    @EnumSource(names = {"WRONG_ORDER", "ACTUAL_LAST"})
+    void order_ofTheEngine_isSortedOut(Fault fault) throws Exception {
         EngineTeacher teacher = teacher(engine);
-        RowColumns straight = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
-        engine.fault = Fault.WRONG_ORDER;
-        RowColumns sorted = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
+        int[] tokens = {3, 12, 21, 9, 17}; // of ranks 2, 2, above k, and 1
+        RowColumns straight = ask(teacher, RecordingJob.topK(4, tokens)).rows();
+        engine.fault = fault;
+        RowColumns sorted = ask(teacher, RecordingJob.topK(4, tokens)).rows();
         assertThat(sorted.ids()).isEqualTo(straight.ids());
         assertThat(sorted.logProbabilities()).isEqualTo(straight.logProbabilities());
+        assertThat(sorted.labelLogProbability()).isEqualTo(straight.labelLogProbability());
+        assertThat(sorted.logTailMass()).isEqualTo(straight.logTailMass());
     }
 
     @Test

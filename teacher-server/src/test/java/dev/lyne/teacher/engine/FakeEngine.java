@@ -46,6 +46,7 @@ final class FakeEngine implements AutoCloseable {
         SHORT,
         DUPLICATE,
         WRONG_ORDER,
+        ACTUAL_LAST,
         MINUS_INFINITY,
         NOT_A_NUMBER,
         ABOVE_ONE,
@@ -358,16 +359,18 @@ final class FakeEngine implements AutoCloseable {
         return json.append("}]}").toString();
     }
 
-    /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first. */
+    /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first, but where it is told to come last. */
     private void row(StringBuilder json, int last, int actual, int k, Fault now) {
         int start = Math.floorMod(last + 7 + weights, VOCABULARY);
         int rank = Math.floorMod(actual - start, VOCABULARY);
-        entry(json, now == Fault.OTHER_TOKEN ? actual + 1 : actual, logProbability(rank, now), rank + 1);
+        if (now != Fault.ACTUAL_LAST) {
+            entry(json, now == Fault.OTHER_TOKEN ? actual + 1 : actual, logProbability(rank, now), rank + 1);
+        }
         for (int r = 0; r < k; r++) {
             int at = now == Fault.WRONG_ORDER ? k - 1 - r : r;
             at += now == Fault.BEST_MISSING ? 1 : 0;
             if (at != rank) {
-                json.append(',');
+                json.append(json.charAt(json.length() - 1) == '{' ? "" : ",");
                 int id = padded && at == MAX_K - 1 ? VOCABULARY : (start + at) % VOCABULARY;
                 entry(json, id, logProbability(at, now), at + 1);
             }
@@ -375,6 +378,10 @@ final class FakeEngine implements AutoCloseable {
                 json.append(',');
                 entry(json, (start + at) % VOCABULARY, "-40.5", at + 1);
             }
+        }
+        if (now == Fault.ACTUAL_LAST) {
+            json.append(json.charAt(json.length() - 1) == '{' ? "" : ",");
+            entry(json, actual, logProbability(rank, now), rank + 1);
         }
     }
 
