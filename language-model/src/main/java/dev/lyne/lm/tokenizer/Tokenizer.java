@@ -10,12 +10,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A Hugging Face `tokenizer.json`, without truncation or padding. Safe for several threads. */
@@ -31,6 +34,7 @@ public final class Tokenizer implements AutoCloseable {
     private final TokenizerDefinition definition;
     private final HuggingFaceTokenizer tokenizer;
     private final SpecialTokens specialTokens;
+    private final Optional<SpecialTokens.Around> overruled;
     private final byte[] digest;
     private final int vocabularySize;
 
@@ -44,6 +48,7 @@ public final class Tokenizer implements AutoCloseable {
         this.definition = definition;
         this.tokenizer = tokenizer;
         this.specialTokens = specialTokens;
+        this.overruled = specialTokens.overruled();
         this.digest = definition.digest();
         this.vocabularySize = definition.vocabularySize();
     }
@@ -86,11 +91,21 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Token ids of a text, with the special tokens around it that the post-processor of {@code tokenizer.json} puts there, as
-     * {@code tokenizers} and {@code transformers} do. Documents that are trained on have {@link #wrapping} in their place.
+     * Token ids of a text, with the special tokens around it that {@code transformers} puts there: those of the post-processor of
+     * {@code tokenizer.json}, unless the files beside it overrule that, as with {@code add_bos_token: false}. Documents that are trained on
+     * have {@link #wrapping} in their place.
      */
     public int[] encodeWithSpecialTokens(String text) {
-        return encode(text, true);
+        if (overruled.isEmpty()) {
+            return encode(text, true);
+        }
+        SpecialTokens.Around around = overruled.get();
+        return Stream.of(
+                        around.before().stream().mapToInt(Integer::intValue),
+                        Arrays.stream(encode(text, false)),
+                        around.after().stream().mapToInt(Integer::intValue))
+                .flatMapToInt(ids -> ids)
+                .toArray();
     }
 
     private int[] encode(String text, boolean special) {

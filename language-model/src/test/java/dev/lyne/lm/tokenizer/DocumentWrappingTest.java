@@ -54,6 +54,20 @@ final class DocumentWrappingTest {
         }
     }
 
+    /** As a text prompt is encoded that an engine is sent. */
+    @ParameterizedTest
+    @MethodSource("goldens")
+    void encodeWithSpecialTokens_kindOfTokenizer_isThatOfTransformers(Path kind) throws IOException {
+        JsonNode golden = JSON.readTree(kind.resolve("golden.json"));
+        try (Tokenizer tokenizer = Tokenizer.load(kind)) {
+            for (JsonNode each : golden.get("texts")) {
+                assertThat(tokenizer.encodeWithSpecialTokens(each.get("text").stringValue()))
+                        .as(each.toString())
+                        .containsExactly(ids(each.get("ids")));
+            }
+        }
+    }
+
     /** The tokenizer's own, else the model's. */
     private static int eos(Path kind, JsonNode golden) throws IOException {
         return golden.get("eos_token_id").isNull()

@@ -48,7 +48,7 @@ public final class TextCodec implements AutoCloseable {
         return longestToken;
     }
 
-    /** Token ids of a text, with those that {@code tokenizer.json} puts around it where they are wanted. */
+    /** Token ids of a text, with those that the tokenizer's files put around it where they are wanted. */
     public int[] encode(String text, boolean special) {
         return special ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
     }
