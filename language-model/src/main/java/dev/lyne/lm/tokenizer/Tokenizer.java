@@ -35,6 +35,7 @@ public final class Tokenizer implements AutoCloseable {
     private final HuggingFaceTokenizer tokenizer;
     private final SpecialTokens specialTokens;
     private final Optional<SpecialTokens.Around> overruled;
+    private final Set<Integer> specialIds;
     private final byte[] digest;
     private final int vocabularySize;
 
@@ -49,6 +50,7 @@ public final class Tokenizer implements AutoCloseable {
         this.tokenizer = tokenizer;
         this.specialTokens = specialTokens;
         this.overruled = specialTokens.overruled();
+        this.specialIds = definition.specialIds();
         this.digest = definition.digest();
         this.vocabularySize = definition.vocabularySize();
     }
@@ -159,6 +161,11 @@ public final class Tokenizer implements AutoCloseable {
                     "token id: " + id + " (expected: 0.." + (vocabularySize() - 1) + ", of " + definition.file() + ")");
         }
         return token;
+    }
+
+    /** Whether a token is marked as special, as those are that {@link #decode} leaves out. */
+    public boolean isSpecial(int id) {
+        return specialIds.contains(id);
     }
 
     /** Id of a token as the vocabulary writes it, where it has one. */

@@ -16,7 +16,6 @@ import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.trace.CallTrace;
 import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
@@ -174,7 +173,7 @@ final class Completion {
         OpenStream open = OpenStream.newBuilder()
                 .setTeacher(teacher.description().name())
                 .setSelection(selection.toMessage())
-                .setPrecision(Precision.PRECISION_EXACT)
+                .setPrecision(request.show().precision().toMessage())
                 .setStudent("http")
                 .build();
         Flow before = flow.get();

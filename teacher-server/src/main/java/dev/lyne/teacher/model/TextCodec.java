@@ -53,6 +53,11 @@ public final class TextCodec implements AutoCloseable {
         return special ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
     }
 
+    /** Whether a token is none of a text's own, such as its beginning or its end. */
+    public boolean isSpecial(int id) {
+        return tokenizer.isSpecial(id);
+    }
+
     /** The text of one token; a special one as the vocabulary writes it. */
     public String decode(int id) {
         String known = decoded.get(id);
