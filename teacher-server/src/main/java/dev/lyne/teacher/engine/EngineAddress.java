@@ -618,7 +618,7 @@ final class EngineAddress {
                     "engine " + name() + " has other weights, and is not asked: " + why,
                     new EngineException(Kind.OTHER_WEIGHTS, why));
         }
-        vouching.disown(new IllegalStateException("the engine has other weights than it had: " + why));
+        vouching.disown("the engine has other weights than it had: " + why);
     }
 
     /** Asks it what it is, on a connection of its own that is closed again. */

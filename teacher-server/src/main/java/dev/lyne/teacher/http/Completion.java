@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -63,6 +64,9 @@ final class Completion {
 
     /** Whose turn the request takes, once it is let in. */
     private final AtomicReference<@Nullable Flow> flow = new AtomicReference<>();
+
+    /** Whether rows of a prompt have been written. */
+    private final AtomicBoolean wrote = new AtomicBoolean();
 
     /** This, until it ends. */
     private final AtomicReference<@Nullable Completion> self = new AtomicReference<>();
@@ -147,7 +151,8 @@ final class Completion {
     }
 
     private void ask(ScoreTask task, Callback callback) {
-        CancellationHandle handle = teacher.sequences().score(task, callback);
+        CancellationHandle handle = teacher.sequences()
+                .score(task, request.show().vouchedOnly() ? new VouchedCallback(callback) : callback);
         boolean late;
         synchronized (this) {
             late = over;
@@ -232,6 +237,7 @@ final class Completion {
 
     /** A prompt's rows are written, and not held any more: others may have their room. */
     void written(int index) {
+        wrote.set(true);
         long bytes;
         Optional<SequenceTrace> prompt;
         synchronized (this) {
@@ -331,13 +337,21 @@ final class Completion {
 
     /**
      * Rows that turn out another model's end the request; what was sent of its answer is then cut short. The stage may be long in coming,
-     * so it holds on to no request that has ended.
+     * so it holds on to no request that has ended; what such a one was answered is counted.
      */
     private void disownedWith(int rows, CompletionStage<Void> vouched) {
         AtomicReference<@Nullable Completion> request = self;
+        AtomicBoolean told = wrote;
+        HttpTeacher of = teacher;
         var unused = vouched.whenComplete((nothing, disowned) -> {
+            if (disowned == null || !Callback.isDisowning(disowned)) {
+                return;
+            }
+            if (told.get()) {
+                of.disowned(rows, disowned);
+            }
             Completion unended = request.get();
-            if (unended != null && disowned != null && Callback.isDisowning(disowned)) {
+            if (unended != null) {
                 unended.fail(new BadRequest(500, "", disowned.getMessage() + "; rows of this request: " + rows));
             }
         });

@@ -48,6 +48,7 @@ record CompletionRequest(
      * @param skipSpecial whether the generated token has no text where it is a special one
      * @param blocks whether rows are blocks in base64, in place of {@code prompt_logprobs}
      * @param precision of the rows; exact where they are not blocks
+     * @param vouchedOnly whether rows wait until their teacher vouches for them
      */
     record Show(
             boolean tokenIds,
@@ -55,7 +56,8 @@ record CompletionRequest(
             boolean specialTokens,
             boolean skipSpecial,
             boolean blocks,
-            Precision precision) {}
+            Precision precision,
+            boolean vouchedOnly) {}
 
     /** Name of SGLang's for {@code max_tokens}, which clients send to any server. */
     private static final String MAX_NEW_TOKENS = "max_new_tokens";
@@ -68,6 +70,7 @@ record CompletionRequest(
 
     private static final String SKIP_SPECIAL = "skip_special_tokens";
     private static final String ROW_PRECISION = "row_precision";
+    private static final String VOUCHED_ONLY = "vouched_only";
 
     private static final Set<String> KNOWN = Set.of(
             "model",
@@ -86,6 +89,7 @@ record CompletionRequest(
             "format",
             SKIP_SPECIAL,
             ROW_PRECISION,
+            VOUCHED_ONLY,
             "user",
             "request_id",
             "session_id");
@@ -135,7 +139,8 @@ record CompletionRequest(
     }
 
     private static boolean isPlainText(JsonNode value) {
-        return value.size() == 1 && value.path("type").isString()
+        return value.size() == 1
+                && value.path("type").isString()
                 && value.path("type").asString().equals("text");
     }
 
@@ -208,25 +213,26 @@ record CompletionRequest(
                         flag(json, "add_special_tokens", true),
                         flag(json, SKIP_SPECIAL, true),
                         blocks,
-                        precision(json, blocks, choice.wanted() || logprobs.isPresent())));
+                        precision(json, blocks, choice.wanted() || logprobs.isPresent()),
+                        flag(json, VOUCHED_ONLY, false)));
     }
 
     /** @param read whether something of the rows is told or drawn here, for which they are to be exact */
     private static Precision precision(JsonNode json, boolean blocks, boolean read) throws BadRequest {
         String name = text(json, ROW_PRECISION).orElse("exact");
-        Precision precision =
-                switch (name) {
-                    case "exact" -> Precision.EXACT;
-                    case "half" -> Precision.HALF;
-                    case "compact" -> Precision.COMPACT;
-                    default ->
-                        throw new BadRequest(
-                                ROW_PRECISION, ROW_PRECISION + ": " + name + " (expected: exact, half or compact)");
-                };
+        Precision precision = switch (name) {
+            case "exact" -> Precision.EXACT;
+            case "half" -> Precision.HALF;
+            case "compact" -> Precision.COMPACT;
+            default ->
+                throw new BadRequest(
+                        ROW_PRECISION, ROW_PRECISION + ": " + name + " (expected: exact, half or compact)");
+        };
         if (precision != Precision.EXACT && !blocks) {
             throw new BadRequest(
                     ROW_PRECISION,
-                    ROW_PRECISION + ": " + name + " (expected: exact, or format: lyne.block; numbers in text are exact)");
+                    ROW_PRECISION + ": " + name
+                            + " (expected: exact, or format: lyne.block; numbers in text are exact)");
         }
         if (precision != Precision.EXACT && read) {
             throw new BadRequest(

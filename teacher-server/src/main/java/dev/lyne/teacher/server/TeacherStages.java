@@ -100,7 +100,7 @@ final class TeacherStages {
         ServedTeacher served = new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of());
         return new TeacherStages(
                 served,
-                setup.texts().teacher(served),
+                setup.texts().teacher(served, setup.registry()),
                 Optional.empty(),
                 Work.NONE,
                 Optional.of(capture),
@@ -192,7 +192,7 @@ final class TeacherStages {
                 decoding.<DecodeSessions>map(sessions -> sessions));
         return new TeacherStages(
                 served,
-                setup.texts().teacher(served),
+                setup.texts().teacher(served, setup.registry()),
                 Optional.of(teacher),
                 work,
                 Optional.empty(),

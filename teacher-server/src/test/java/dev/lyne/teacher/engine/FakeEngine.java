@@ -151,6 +151,23 @@ final class FakeEngine implements AutoCloseable {
                 settings(EngineSettings.Wire.VLLM, address(), EngineSettings.Access.PLAIN, betweenProbes), 1);
     }
 
+    /** Returns the settings of a teacher behind several. */
+    static EngineSettings settings(Duration betweenProbes, List<InetSocketAddress> addresses) {
+        EngineSettings one =
+                settings(EngineSettings.Wire.VLLM, addresses.get(0), EngineSettings.Access.PLAIN, betweenProbes);
+        return new EngineSettings(
+                one.wire(),
+                addresses,
+                one.access(),
+                one.name(),
+                one.model(),
+                one.tokenizer(),
+                one.arithmetic(),
+                one.identity(),
+                one.probe(),
+                one.limits());
+    }
+
     /** Returns the settings of a teacher behind a fake engine, as most tests want it. */
     static EngineSettings settings(
             EngineSettings.Wire wire, InetSocketAddress address, EngineSettings.Access access, Duration betweenProbes) {

@@ -98,7 +98,8 @@ final class CompletionTextTest {
             throws Exception {
         CompletionRequest request = CompletionRequest.parse(
                 RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 1_000));
-        HttpTeacher teacher = new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, codec);
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(), null, codec, new SimpleMeterRegistry());
         Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
         CompletionText text = new CompletionText(
                 request,
@@ -134,8 +135,11 @@ final class CompletionTextTest {
                     false);
             return CancellationHandle.ANSWERED;
         };
-        HttpTeacher teacher =
-                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), scorer, Optional.empty());
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(),
+                scorer,
+                Optional.empty(),
+                new SimpleMeterRegistry());
         Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
         RowBudget budget = new RowBudget(1 << 20);
         Completion completion = new Completion(request, teacher, admission, budget, Caller.ANYBODY, CallTrace.NONE);
@@ -167,8 +171,8 @@ final class CompletionTextTest {
         String body = "{\"prompt\": [1, 2], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"format\": \"lyne.block\"}";
         CompletionRequest request = CompletionRequest.parse(
                 RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 9));
-        HttpTeacher teacher =
-                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, Optional.empty());
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(), null, Optional.empty(), new SimpleMeterRegistry());
         List<EncodedBlock> blocks = IntStream.range(0, BLOCKS)
                 .mapToObj(i -> new EncodedBlock(i, 1, new byte[BLOCK_BYTES]))
                 .toList();
