@@ -363,6 +363,35 @@ final class EngineTeacherTest {
         assertThat(after.vouched.get().toCompletableFuture()).isNotDone();
     }
 
+    /** Nothing is in flight, and no look at its health comes in between: its kept connections end. */
+    @Test
+    void process_thatIsReplacedWithNothingInFlight_isVouchedForByNoOther() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        RecordingJob before = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
+        before.rows();
+        CompletableFuture<Void> vouched = before.vouched.get().toCompletableFuture();
+        engine.kill();
+        engine.restart();
+        await().until(vouched::isDone);
+        assertThat(vouched).isCancelled();
+        RecordingJob after = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
+        after.rows();
+        CompletableFuture<Void> passes = after.vouched.get().toCompletableFuture();
+        await().until(passes::isDone);
+        assertThat(passes).isNotCompletedExceptionally();
+    }
+
+    /** The next probe would be an hour away; connections that are kept for nothing would end before. */
+    @Test
+    void rows_afterWhichNothingIsAskedFor_areVouchedForInTheLull() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
+        job.rows();
+        CompletableFuture<Void> passes = job.vouched.get().toCompletableFuture();
+        await().until(passes::isDone);
+        assertThat(passes).isNotCompletedExceptionally();
+    }
+
     @Test
     void engine_thatIsBusy_goesOnWithWhatItTook() throws Exception {
         EngineTeacher teacher = teacher(engine);
