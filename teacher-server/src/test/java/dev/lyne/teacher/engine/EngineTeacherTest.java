@@ -641,6 +641,15 @@ final class EngineTeacherTest {
         assertThat(up(teacher)).isEqualTo(1);
     }
 
+    /** Whatever it is, it need not be k. */
+    @Test
+    void engine_thatRefusesEveryK_isQuoted() {
+        engine.refusal = "The model `demo` does not exist.";
+        assertThatThrownBy(() -> teacher(engine))
+                .hasMessageContaining("the engine cannot be a teacher: no k of 1 or more is taken: ")
+                .hasMessageContaining("The model `demo` does not exist.");
+    }
+
     /** One that takes less than the first would refuse sequences for good. */
     @Test
     void address_thatTakesASmallerK_isNotAsked() throws Exception {

@@ -81,6 +81,9 @@ final class FakeEngine implements AutoCloseable {
     /** Every request for rows. */
     final List<JsonNode> scored = new CopyOnWriteArrayList<>();
 
+    /** Words with which it refuses whatever it is asked; empty: it does not. */
+    volatile String refusal = "";
+
     /** Greatest k that it takes. */
     volatile int mostK = MAX_K;
 
@@ -223,6 +226,10 @@ final class FakeEngine implements AutoCloseable {
         int[] tokens = new int[request.path("prompt").size()];
         Arrays.setAll(tokens, i -> request.path("prompt").path(i).asInt());
         int k = request.path("prompt_logprobs").asInt(0);
+        if (!refusal.isEmpty()) {
+            send(exchange, 404, "{\"error\":{\"message\":\"" + refusal + "\",\"code\":404}}");
+            return;
+        }
         if (k > mostK) {
             send(
                     exchange,
