@@ -203,6 +203,39 @@ final class EngineTeacherTest {
         await().until(() -> up(teacher) == 2);
     }
 
+    /** The slow one stands first, and is given work until it is measured; then one sequence at a time goes to the fast one. */
+    @Test
+    void sequences_goToTheEngineThatIsMeasuredToBeFaster() throws Exception {
+        FakeEngine slow = engine;
+        FakeEngine fast = engine();
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(1), Duration.ofSeconds(30)),
+                slow,
+                fast));
+        await().until(() -> up(teacher) == 2);
+        slow.fault = Fault.PACED;
+        slow.paceMillis = 400;
+        fast.fault = Fault.PACED;
+        fast.paceMillis = 20;
+        List<RecordingJob> jobs = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            jobs.add(ask(teacher, RecordingJob.topK(4, FIVE)));
+        }
+        for (RecordingJob job : jobs) {
+            job.rows();
+        }
+        assertThat(fast.asked.get() + slow.asked.get()).isEqualTo(40);
+        assertThat(slow.asked.get()).isBetween(1, 15);
+        int ofTheSlow = slow.asked.get();
+        for (int i = 0; i < 20; i++) {
+            ask(teacher, RecordingJob.topK(4, FIVE)).rows();
+        }
+        assertThat(slow.asked).hasValue(ofTheSlow);
+    }
+
     private static double up(EngineTeacher teacher) {
         SimpleMeterRegistry registry = new SimpleMeterRegistry();
         teacher.bindTo(registry);

@@ -23,7 +23,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -56,6 +59,7 @@ final class FakeEngine implements AutoCloseable {
         BUSY,
         HANGS,
         SLOW,
+        PACED,
         DROPPED,
         BEYOND
     }
@@ -80,6 +84,12 @@ final class FakeEngine implements AutoCloseable {
 
     /** Every request for rows. */
     final List<JsonNode> scored = new CopyOnWriteArrayList<>();
+
+    /** Time that each sequence of {@link #FAULTY_LENGTH} tokens takes, one after the other, as long as it is {@code PACED}. */
+    volatile long paceMillis;
+
+    /** Held while a paced answer is made. */
+    private final Lock pace = new ReentrantLock(true);
 
     /** Words with which it refuses whatever it is asked; empty: it does not. */
     volatile String refusal = "";
@@ -258,6 +268,15 @@ final class FakeEngine implements AutoCloseable {
                 await(mayAnswer);
                 send(exchange, 200, answer(request, tokens, k, now));
             }
+            case PACED -> {
+                pace.lock();
+                try {
+                    await(closing, paceMillis);
+                } finally {
+                    pace.unlock();
+                }
+                send(exchange, 200, answer(request, tokens, k, now));
+            }
             case DROPPED -> {
                 exchange.getResponseHeaders().set("Content-Type", "application/json");
                 exchange.sendResponseHeaders(200, 100_000);
@@ -272,6 +291,15 @@ final class FakeEngine implements AutoCloseable {
     private static void await(CountDownLatch latch) {
         try {
             latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Takes so long, unless it closes. */
+    private static void await(CountDownLatch latch, long millis) {
+        try {
+            boolean unused = latch.await(millis, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
