@@ -281,7 +281,7 @@ public final class ServeCommand implements Callable<Integer> {
                         option + ": " + given.get() + " (expected: none beside the teachers of " + config + ")");
             }
         });
-        engine.requireNone();
+        engine.requireNoneOfOneEngine();
     }
 
     private static IOException noAddress(UnusableAddressException e) {

@@ -6,6 +6,7 @@ import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.teacher.engine.EngineSettings;
 import dev.lyne.teacher.server.TeacherEntry;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -39,7 +40,10 @@ final class TeacherEntryOptions {
             "--device",
             "--precision",
             "--deterministic",
-            "--kv-cache-mib",
+            "--kv-cache-mib");
+
+    /** The same, of entries that are engines alone. */
+    private static final Set<String> ENGINE_AS_THE_SERVER = Set.of(
             "--probe-seconds",
             "--probe-tolerance",
             "--engine-in-flight",
@@ -92,7 +96,7 @@ final class TeacherEntryOptions {
         values.forEach((key, all) -> all.forEach(value -> arguments.add("--" + key.replace('_', '-') + "=" + value)));
         try {
             new CommandLine(options)
-                    .setDefaultValueProvider(asTheServer(server))
+                    .setDefaultValueProvider(asTheServer(server, isEngine(values)))
                     .parseArgs(arguments.toArray(String[]::new));
         } catch (ParameterException e) {
             throw new IllegalArgumentException(Failures.explain(e), e);
@@ -100,11 +104,20 @@ final class TeacherEntryOptions {
         return options.wanted(runtime, encodeThreads).entry();
     }
 
-    private static IDefaultValueProvider asTheServer(CommandSpec server) {
-        return argument -> argument instanceof OptionSpec option && AS_THE_SERVER.contains(option.longestName())
-                ? String.valueOf(
-                        (Object) server.findOption(option.longestName()).getValue())
+    private static boolean isEngine(Map<String, List<String>> values) {
+        return values.getOrDefault("teacher", List.of()).stream().anyMatch(EngineSettings::names);
+    }
+
+    private static IDefaultValueProvider asTheServer(CommandSpec server, boolean engine) {
+        return argument -> argument instanceof OptionSpec option
+                        && (AS_THE_SERVER.contains(option.longestName())
+                                || (engine && ENGINE_AS_THE_SERVER.contains(option.longestName())))
+                ? text(server.findOption(option.longestName()).getValue())
                 : null;
+    }
+
+    private static @Nullable String text(@Nullable Object value) {
+        return value == null ? null : value.toString();
     }
 
     private WantedTeacher wanted(ModelRuntimeOptions runtime, int encodeThreads) {
