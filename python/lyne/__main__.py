@@ -111,6 +111,35 @@ def _report(options: argparse.Namespace, figures: dict[str, Any], lines: list[st
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
 
 
+def _with_special_tokens(tokenizer: Any, directory: Path, text: str) -> list[int]:
+    """Returns a text's tokens with those around it that transformers puts there: the post-processor's, unless the files beside it overrule that."""
+    plain: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    whole: list[int] = tokenizer.encode(text).ids
+    configuration, model = _json_object(directory / "tokenizer_config.json"), _json_object(directory / "config.json")
+    declared = str(configuration.get("tokenizer_class") or model.get("tokenizer_class") or "").removesuffix("Fast")
+    model_type = model.get("model_type")
+    if declared == "GPTNeoXTokenizer" and model_type not in ("mistral", "qwen2"):  # whose tokenizers heed no class
+        return plain
+    if not declared and model_type == "gpt_neox":
+        return plain
+    if configuration.get("add_bos_token") is not False:
+        return whole
+    before = next(at for at in range(len(whole) - len(plain) + 1) if whole[at : at + len(plain)] == plain)
+    return whole[before:]
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise ValueError(f"{file}: {e} (expected: one JSON object)") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{file}: {type(value).__name__} (expected: one JSON object)")
+    return value
+
+
 def _score(options: argparse.Namespace) -> int:
     import numpy as np
 
@@ -127,7 +156,7 @@ def _score(options: argparse.Namespace) -> int:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()  # a stored limit would cut the text, and padding add to it, without a word
     tokenizer.no_padding()
-    tokens = np.array(tokenizer.encode(options.text).ids, dtype=np.int32)
+    tokens = np.array(_with_special_tokens(tokenizer, Path(options.tokenizer), options.text), dtype=np.int32)
     if len(tokens) == 0:
         raise ValueError("text: no token (expected: at least one)")
     expectation = Expectation(vocabulary_size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values()))
