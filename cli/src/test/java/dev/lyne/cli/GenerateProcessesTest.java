@@ -8,6 +8,7 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.files.DirectoryLock;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -90,6 +92,30 @@ final class GenerateProcessesTest {
                 responses.add(line.get("response").asString());
             }
             assertThat(responses).as("each has draws of its own").hasSizeGreaterThan(6);
+
+            Path ended = shared.resolve("ended.jsonl");
+            run(
+                    tiny,
+                    "ended",
+                    generate(
+                            tiny,
+                            "--corpus",
+                            prompts.toString(),
+                            "--out",
+                            ended.toString(),
+                            "--max-tokens",
+                            "20",
+                            "--eos",
+                            "0," + firstDraw(tiny, "The Congress of 1790")));
+            JsonNode cut =
+                    JsonMapper.shared().readTree(Files.readAllLines(ended).get(0));
+            assertThat(cut.get("response").asString()).isEmpty();
+            assertThat(cut.get("finish_reason").asString()).isEqualTo("stop");
+            try (ChildProcess command = ChildProcess.start(
+                    "outside", tiny.log("outside"), 1, "256m", generate(tiny, "--eos", "0,4096", "The war"))) {
+                assertThat(command.awaitEnd(120)).isEqualTo(2);
+            }
+            assertThat(tiny.log("outside")).content().contains("--eos: 4096 (expected: ids of tokens, 0..4095 of ");
 
             byte[] bytes = Files.readAllBytes(whole);
             Files.write(broken, Arrays.copyOf(bytes, bytes.length * 2 / 3));
@@ -174,6 +200,18 @@ final class GenerateProcessesTest {
 
             Files.writeString(prompts, "{\"text\": \"no prompt\"}\n");
             assertRefused(tiny, "wrong", prompts, shared.resolve("none.jsonl"), "line 1: no text \"prompt\"");
+        }
+    }
+
+    /** The token that is drawn first behind the prompt of the first line. */
+    private static int firstDraw(TinyTraining tiny, String prompt) throws Exception {
+        try (Tokenizer tokenizer = Tokenizer.load(tiny.teacher());
+                TeacherClient client = TeacherClient.connect(tiny.address(), ClientOptions.defaults());
+                TeacherDecoder decoder = client.decoder(DecodeSettings.plain(3, Set.of()))) {
+            int[] ids = IntStream.concat(tokenizer.wrapping().bosId().stream(), Arrays.stream(tokenizer.encode(prompt)))
+                    .toArray();
+            decoder.start(0, ids, 1);
+            return ((DecodeEvent.Answered) decoder.take()).drawnIds()[0];
         }
     }
 

@@ -195,6 +195,30 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
+     * Ids that end generation as a user chose: those named, or what the files say.
+     *
+     * @param name of the option, for messages
+     * @throws IllegalArgumentException where a chosen id is no token, or it is left to files that name none
+     */
+    public Set<Integer> stopIds(String name, StopChoice choice) {
+        if (!choice.auto()) {
+            for (int id : choice.ids()) {
+                if (!definition.tokens().containsKey(id)) {
+                    throw new IllegalArgumentException(name + ": " + id + " (expected: ids of tokens, 0.."
+                            + (vocabularySize() - 1) + " of " + definition.file() + ")");
+                }
+            }
+            return choice.ids();
+        }
+        Set<Integer> ids = stopIds(wrapping());
+        if (ids.isEmpty()) {
+            throw new IllegalArgumentException(name + ": auto, but "
+                    + wrapping().eos().from() + " (expected: ids of the tokens that end a text, or none)");
+        }
+        return ids;
+    }
+
+    /**
      * Returns the conventions of texts with that wrapping: how they begin and end, and the chat template, as the files
      * say.
      */
