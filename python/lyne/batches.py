@@ -262,6 +262,7 @@ class BatchRows:
 
 def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
     """The columns of a batch as the losses take them."""
+    said = batch.get("teacher_vocabulary_size")
     return SparseTargets(
         batch["target_token_ids"],
         batch["target_logprobs"],
@@ -276,4 +277,5 @@ def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
         batch.get("policy_old_logprob"),
         batch.get("policy_advantage"),
         float(batch.get("teacher_tail_error") or 0.0),
+        0 if said is None else int(said.reshape(-1)[0]),
     )

@@ -26,7 +26,7 @@ from lyne.teacher import Teacher
 
 __all__ = ["DistillationOutput", "LyneTrainer", "compute_loss_func", "distil"]
 
-_OWN = (*COLUMNS, *OWN_TEXT_COLUMNS, "taid_lambda", "teacher_tail_error", "num_items_in_batch")
+_OWN = (*COLUMNS, *OWN_TEXT_COLUMNS, "taid_lambda", "teacher_tail_error", "teacher_vocabulary_size", "num_items_in_batch")
 
 
 @dataclass
@@ -59,10 +59,10 @@ def distil(
 
     Its output layer becomes a `DistillationHead` of the same parameters, tied or not. Its forward takes the columns of
     `lyne.batches.COLUMNS`; where they are there it gives a `DistillationOutput`, else what it gave before. `vocabulary_size` is the
-    teacher's, where the model's output matrix is padded beyond it; `LyneTrainer` finds it out.
+    teacher's, where the model's output matrix is padded beyond it; where it is left out, `LyneTrainer` and the batches say it.
 
     Raises:
-        ValueError: for a model without a linear output layer.
+        ValueError: for a model without a linear output layer; in its forward, for a batch of another vocabulary.
     """
     linear = model.get_output_embeddings()
     head = DistillationHead.of(linear, loss, alpha, vocabulary_size)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lyne.batches import BatchPlan, BatchRows, plan_batch
@@ -262,7 +263,10 @@ class Teacher:
                 plan = plan_batch(batch, next_id)
                 next_id += len(plan.segments)
                 rows = BatchRows(plan, self.selection, vocabulary, self._temperature)
-                beside = {"teacher_tail_error": stream.teacher.tail_error} if stream.teacher.tail_error > 0 else {}
+                # By row, so that whatever moves, cuts or spreads batches takes it along.
+                beside: dict[str, Any] = {"teacher_vocabulary_size": torch.full((plan.shape[0],), vocabulary)}
+                if stream.teacher.tail_error > 0:
+                    beside["teacher_tail_error"] = stream.teacher.tail_error
                 pending.append(_Followed({**batch, **beside}, plan, rows, fetched()))
             if not pending:
                 return

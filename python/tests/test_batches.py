@@ -144,7 +144,10 @@ def test_attach_teacher_with_noisy_tails_is_believed_within_what_it_states():
         with pytest.raises(lyne.CoverageError, match="kept and tail mass"):
             list(teacher.attach(batches(2)))
     with FakeTeacher() as fake, teacher_of(fake) as teacher:
-        assert "teacher_tail_error" not in next(iter(teacher.attach(batches(1))))
+        batch = next(iter(teacher.attach(batches(1))))
+        assert "teacher_tail_error" not in batch
+        assert batch["teacher_vocabulary_size"].tolist() == [rows.VOCABULARY] * 4
+        assert lyne.sparse_targets(batch).vocabulary_size == rows.VOCABULARY
 
 
 def test_attach_loop_that_is_left_leaves_nothing_for_the_next():

@@ -82,6 +82,19 @@ def test_distil_gives_the_loss_and_gradients_of_the_definition(tied):
         torch.testing.assert_close(parameter.grad, named[name].grad, rtol=1e-4, atol=1e-6, msg=name)
 
 
+def test_distil_padded_matrix_has_no_padding_in_its_softmax():
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        batch = teacher.add_targets(collate(examples(4)))
+    padded = tiny(True)
+    padded.resize_token_embeddings(rows.VOCABULARY + 8)
+    expected = by_definition(tiny(True), batch, 0.7)
+    assert distil(padded, lyne.DistillationLoss(), alpha=0.7)(**batch).loss.item() == pytest.approx(expected.item(), abs=1e-5)
+    other = tiny(True)
+    other.resize_token_embeddings(rows.VOCABULARY + 8)
+    with pytest.raises(ValueError, match=rf"vocabulary: {rows.VOCABULARY + 1} ids .*the teacher's {rows.VOCABULARY}"):
+        distil(other, vocabulary_size=rows.VOCABULARY + 1)(**batch)
+
+
 def test_distil_model_keeps_its_names_its_ties_and_its_logits():
     plain, student = tiny(), distil(tiny())
     assert list(plain.state_dict()) == list(student.state_dict())
