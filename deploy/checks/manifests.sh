@@ -180,6 +180,20 @@ upgrades() { # before, after, kinds…
   renders before --set insecure=true "${before[@]}" && mv "$work/before.yaml" "$work/revision-1.yaml" &&
     renders after --set insecure=true "${after[@]}" && "$tools/python/bin/python" -B deploy/checks/upgrades.py "$work/revision-1.yaml" "$work/after.yaml" "$@"
 }
+# A list of teachers is followed by the servers that run; any other option of theirs rolls them.
+list_of_teachers_rolls_nothing() {
+  local values=(--set 'insecure=true,teachers[0].name=a,teachers[0].teacher=demo') one two other
+  checksum() {
+    helm template check deploy/helm/lyne --kube-version 1.31.0 "${values[@]}" "$@" | grep checksum/config
+  }
+  one=$(checksum)
+  two=$(checksum --set 'teachers[1].name=b,teachers[1].teacher=demo')
+  other=$(checksum --set serve.cache_mib=7)
+  if [ -z "$one" ] || [ "$one" != "$two" ] || [ "$one" = "$other" ]; then
+    echo "$one, $two, $other (expected: two equal, and another)"
+    return 1
+  fi
+}
 # What the check of upgrades is worth: a Job whose template changed under its name is refused.
 upgrade_check_refuses() {
   renders before --set insecure=true,students.count=2 || return 1
@@ -244,6 +258,7 @@ manifests() {
   fi
 
   need "helm: lint" helm && check "helm: lint" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne
+  need "helm: lint of several teachers" helm && check "helm: lint of several teachers" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne -f deploy/helm/examples/teachers.yaml
   need "helm: template tests" helm-unittest && check "helm: template tests" helm-unittest --strict deploy/helm/lyne
   if need "helm: renders what Kubernetes takes" helm kubernetes-validate; then
     check "helm: the defaults are what Kubernetes takes" renders defaults --set insecure=true
@@ -254,6 +269,7 @@ manifests() {
       --set serve.teacher=/models/big,model.existingClaim=models,image.tag=cuda,gpu.runtimeClassName=nvidia
     check "helm: an engine over two nodes is what Kubernetes takes" renders engine --set insecure=true,engine.enabled=true,engine.nodes=2 \
       --set engine.model=/models/big,engine.tensorParallel=8,model.existingClaim=models,gpu.runtimeClassName=nvidia
+    check "helm: several teachers are what Kubernetes takes" renders teachers -f deploy/helm/examples/teachers.yaml
     check "helm: a capture in parts is what Kubernetes takes" renders parts --set insecure=true,capture.parts=16,capture.captures.existingClaim=c
     check "helm: a merge is what Kubernetes takes" renders merge --set insecure=true,capture.merge=true,capture.captures.existingClaim=c
     check "helm: students that are a release of their own are what Kubernetes takes" renders students --set insecure=true,teacher.enabled=false \
@@ -275,8 +291,11 @@ manifests() {
     else
       not_checked "helm: upgrades, volumes and mounts" "no python with its libraries (deploy/tools.sh fetches it)"
     fi
+    check "helm: a list of teachers that changes rolls nothing" list_of_teachers_rolls_nothing
     check "helm: unknown values are refused" refuses replica --set replica=3
     check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"
+    check "helm: one teacher beside several is refused" refuses "serve.teacher: /models/big (expected: none beside teachers" \
+      -f deploy/helm/examples/teachers.yaml --set serve.teacher=/models/big
     check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1
     if [ -d "$tools/node/node_modules/@kubernetes-models" ] && [ -x "$tools/python/bin/python" ] && need "helm: the operator's resources" node; then
       check "helm: the Prometheus operator's resources" operator_resources_are_valid

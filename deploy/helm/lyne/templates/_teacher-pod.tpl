@@ -6,8 +6,8 @@ metadata:
     {{- include "lyne.labels" . | nindent 4 }}
     app.kubernetes.io/component: teacher
     {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
-  annotations: # a change of configuration rolls the replicas
-    checksum/config: {{ include "lyne.serve" . | sha256sum }}
+  annotations: # a change of configuration rolls the replicas; one of the list of teachers is followed by those that run
+    checksum/config: {{ include "lyne.server" . | sha256sum }}
     {{- with .Values.podAnnotations }}{{ toYaml . | nindent 4 }}{{ end }}
 spec:
   serviceAccountName: {{ include "lyne.teacher" . }}
@@ -61,6 +61,11 @@ spec:
         {{- if .Values.model.existingClaim }}
         - {name: models, mountPath: /models, readOnly: true}
         {{- end }}
+        {{- range $index, $each := .Values.teachers }}
+        {{- if $each.claim }}
+        - {name: teacher-{{ $index }}, mountPath: {{ printf "/teachers/%s" $each.name | quote }}, readOnly: true}
+        {{- end }}
+        {{- end }}
         {{- if include "lyne.asksEngine" . }}
         - {name: identity, mountPath: /identity}
         {{- end }}
@@ -81,6 +86,12 @@ spec:
     {{- with .Values.model.existingClaim }}
     - name: models
       persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
+    {{- end }}
+    {{- range $index, $each := .Values.teachers }}
+    {{- if $each.claim }}
+    - name: teacher-{{ $index }}
+      persistentVolumeClaim: {claimName: {{ $each.claim }}, readOnly: true}
+    {{- end }}
     {{- end }}
     {{- if include "lyne.asksEngine" . }}
     - name: identity # one of all replicas, and of all that keep rows by it
