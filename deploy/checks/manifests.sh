@@ -222,6 +222,13 @@ libraries_are_cached() {
   done
 }
 
+# The queries of dashboard and autoscaler, as rules, which promtool parses without a server; and what that is worth.
+queries_are_promql() {
+  python3 -B deploy/checks/queries.py "$work/queries.yaml" && promtool check rules "$work/queries.yaml" || return 1
+  sed '1,/\[20s\]/s/\[20s\]/[20]/' "$work/queries.yaml" >"$work/broken.yaml"
+  ! promtool check rules "$work/broken.yaml" >"$work/refusal" 2>&1 && grep -q 'could not parse expression' "$work/refusal"
+}
+
 runbooks_exist() { # every alert names the heading of its own name
   local alert
   while read -r alert; do
@@ -309,6 +316,7 @@ manifests() {
     check "prometheus: configuration" promtool check config deploy/prometheus/prometheus.yaml
     check "prometheus: rules" promtool check rules deploy/prometheus/lyne-alerts.yaml
     check "prometheus: each alert fires where it should" promtool test rules deploy/prometheus/lyne-alerts.test.yaml
+    need "prometheus: queries of the dashboard and the autoscaler" python3 && check "prometheus: queries of the dashboard and the autoscaler" queries_are_promql
     [ ! -s "$work/all.yaml" ] || [ ! -x "$tools/python/bin/python" ] || check "prometheus: rules as the chart renders them" rules_in_the_chart_are_valid
   fi
 }
