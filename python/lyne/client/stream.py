@@ -10,6 +10,7 @@ import copy
 import heapq
 import itertools
 import logging
+import os
 import random
 import threading
 import time
@@ -90,9 +91,14 @@ class TargetStream:
         self._counts = StreamStatistics()
         self._random = random.Random(0)
         self._threads: list[threading.Thread] = []
-        self._start(self._watch, "lyne-watch")
-        self.set_replicas(client.addresses())
-        self._await_opened()
+        self._pid = os.getpid()
+        try:
+            self._start(self._watch, "lyne-watch")
+            self.set_replicas(client.addresses())
+            self._await_opened()
+        except BaseException:  # nobody else will have it to close
+            self.close()
+            raise
 
     # --- what the student calls -----------------------------------------------------------------------------------------
 
@@ -108,6 +114,7 @@ class TargetStream:
             ValueError: for tokens, positions or choices that the teacher cannot answer.
             LyneError: where the stream has ended.
         """
+        self._client.require_own_process()
         self._require_fits(sequence)
         with self._lock:
             self._require_alive()
@@ -120,6 +127,7 @@ class TargetStream:
 
     def ask_again(self, sequence: TargetSequence) -> None:
         """Asks for a sequence that was taken as a failure, to be taken next."""
+        self._client.require_own_process()
         self._require_fits(sequence)
         with self._lock:
             self._require_alive()
@@ -134,6 +142,7 @@ class TargetStream:
             SequenceFailedError, MisalignedTargetsError: for that sequence alone; it is taken, and the stream goes on.
             LyneError: where the stream has ended.
         """
+        self._client.require_own_process()
         with self._lock:
             if not self._untaken:
                 self._require_alive()
@@ -156,7 +165,10 @@ class TargetStream:
             return first.targets
 
     def discard(self) -> None:
-        """Forgets all sequences offered and not taken; their answers, where they come, are dropped."""
+        """Forgets all sequences offered and not taken; their answers, where they come, are dropped. Nothing, in a process that was forked
+        from its own, where a loop that was left may call it."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             for replica in self._replicas:
                 for attempt in replica.call.in_flight.values() if replica.call is not None else ():
@@ -179,12 +191,14 @@ class TargetStream:
             return copy.deepcopy(self._counts)
 
     def close(self) -> None:
-        """Ends the stream and its calls."""
+        """Ends the stream and its calls; nothing, in a process that was forked from its own."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._closed = True
             self._end(None)
         self._client.forget(self)
-        for thread in self._threads:
+        for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join(timeout=5)
 
@@ -243,14 +257,16 @@ class TargetStream:
     def set_replicas(self, addresses: list[Address]) -> None:
         """Sets the replicas to ask, from now on; those that are gone end their calls by themselves."""
         with self._lock:
+            if self._is_over():
+                return
             known = {replica.address: replica for replica in self._replicas if not replica.gone}
             for address, replica in known.items():
                 replica.gone = address not in addresses
             for address in addresses:
                 if address not in known:
                     replica = ReplicaConnection(address, time.monotonic())
-                    self._replicas.append(replica)
                     self._start(partial(self._serve, replica), f"lyne-{address.target}")
+                    self._replicas.append(replica)
             self._end_where_none_accepts()
             self._lock.notify_all()
 
@@ -263,8 +279,8 @@ class TargetStream:
                     self._end(e if isinstance(e, LyneError) else LyneError(f"the client's own fault: {e!r}"))
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads = [other for other in self._threads if other.is_alive()] + [thread]
 
     def _await_opened(self) -> None:
         deadline = time.monotonic() + self._options.open_timeout
@@ -277,7 +293,6 @@ class TargetStream:
                 self._lock.wait(left)
             failure = self._failure
         if failure is not None:
-            self.close()
             raise failure
 
     def _history(self) -> str:
@@ -289,6 +304,8 @@ class TargetStream:
             with self._lock:
                 while not self._is_over() and not replica.gone and (wait := replica.connect_at - time.monotonic()) > 0:
                     self._lock.wait(wait)
+                if replica.gone:
+                    self._replicas.remove(replica)
                 if self._is_over() or replica.gone:
                     return
                 replica.attempts += 1
