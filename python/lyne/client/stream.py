@@ -28,6 +28,7 @@ from lyne.client.failure import Failure, Remedy
 from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
 from lyne.client.statistics import StreamStatistics
 from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of, source_word
+from lyne.client.traces import RequestTraces
 from lyne.errors import (
     LyneError,
     MisalignedTargetsError,
@@ -90,6 +91,7 @@ class TargetStream:
         self._failure: LyneError | None = None
         self._counts = StreamStatistics()
         self._random = random.Random(0)
+        self._traces = RequestTraces(options.student)
         self._threads: list[threading.Thread] = []
         self._pid = os.getpid()
         try:
@@ -175,6 +177,7 @@ class TargetStream:
                     attempt.twin = None
                     if replica.call is not None and not attempt.withdrawn:
                         self._withdraw(replica.call, attempt)
+            self._end_spans()
             self._untaken.clear()
             self._waiting.clear()
             self._untaken_tokens = self._unresolved = 0
@@ -220,6 +223,7 @@ class TargetStream:
             self._untaken.appendleft(entry)
         else:
             self._untaken.append(entry)
+        entry.span = self._traces.sequence(entry.sequence)
         self._untaken_tokens += entry.tokens
         self._unresolved += 1
         heapq.heappush(self._waiting, entry)
@@ -242,10 +246,19 @@ class TargetStream:
             if replica.call is not None:
                 self._drop(replica.call)
                 replica.call = None
+        self._end_spans()
         self._lock.notify_all()
+
+    def _end_spans(self) -> None:
+        """Ends the spans of sequences that nobody waits for any more."""
+        for entry in self._untaken:
+            if not entry.resolved:
+                self._traces.end(entry.span)
+                entry.span = None
 
     def _resolve(self, entry: Entry, targets: Targets | None, failure: LyneError | None, dropped: int = 0) -> None:
         entry.targets, entry.failure = targets, failure
+        self._traces.end(entry.span, failure)
         self._unresolved -= 1
         self._counts.discarded_bytes += dropped
         if targets is not None:
@@ -309,7 +322,7 @@ class TargetStream:
                 if self._is_over() or replica.gone:
                     return
                 replica.attempts += 1
-                call = replica.call = Call(time.monotonic() + self._options.open_timeout)
+                call = replica.call = Call(time.monotonic() + self._options.open_timeout, replica.address.target)
             failure = self._run(replica, call)
             with self._lock:
                 if not call.ended:
@@ -318,9 +331,11 @@ class TargetStream:
     def _run(self, replica: ReplicaConnection, call: Call) -> Failure:
         """Makes a call and reads it to its end; gives why it ended."""
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(open=self._open_message()))
+        span = self._traces.call("ScoreSequences", call.target)
         try:
             stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(replica.address))
-            responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=self._client.metadata())
+            metadata = self._client.metadata() + self._traces.metadata(span)
+            responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=metadata)
             with self._lock:
                 call.rpc = responses
                 if call.ended:
@@ -333,6 +348,7 @@ class TargetStream:
             return Failure.of_call(e)
         finally:
             call.outgoing.put(None)
+            self._traces.end(span)
 
     def _open_message(self) -> teacher_service_pb2.OpenStream:
         """The opening message; digests that the student does not state are those of the teacher described to it."""
@@ -532,6 +548,7 @@ class TargetStream:
 
     def _answered(self, call: Call, attempt: Attempt) -> None:
         del call.in_flight[attempt.wire_id]
+        self._traces.end(attempt.span)
         call.tokens -= attempt.entry.tokens
         self._progressed(call)
 
@@ -567,6 +584,8 @@ class TargetStream:
             return
         attempt = self._send(second.call, late.entry, now)
         attempt.is_hedge, attempt.twin, late.twin = True, late, attempt
+        if attempt.span is not None:
+            attempt.span.set_attribute("lyne.hedge", True)
         late.entry.hedged = True
         self._counts.hedged_sequences += 1
 
@@ -623,7 +642,7 @@ class TargetStream:
         return min(open_replicas, key=lambda one: (one is entry.last_failed_on, one.call.tokens), default=None)  # type: ignore[union-attr]
 
     def _send(self, call: Call, entry: Entry, now: float) -> Attempt:
-        attempt = Attempt(next(self._wire_ids), entry, now)
+        attempt = Attempt(next(self._wire_ids), entry, now, span=self._traces.ask(entry.span, call.target))
         if not call.in_flight:
             call.alive = now
         call.in_flight[attempt.wire_id] = attempt
@@ -636,6 +655,7 @@ class TargetStream:
             positions=[teacher_service_pb2.PositionRange(first=first, count=count) for first, count in ranges_of(sequence.positions)],
             bypass_cache=self._options.bypass_cache,
             chosen=[teacher_service_pb2.ChosenTokens(token_ids=ids.tolist()) for ids in sequence.chosen or ()],
+            traceparent=self._traces.traceparent(attempt.span),
         )
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
         if self._options.hedge_millis > 0:
@@ -691,6 +711,8 @@ class TargetStream:
             if call.rpc is not None:
                 call.rpc.cancel()
         unanswered = [attempt for attempt in call.in_flight.values() if not attempt.withdrawn]
+        for attempt in call.in_flight.values():
+            RequestTraces.end(attempt.span)
         call.in_flight.clear()
         call.tokens = 0
         return unanswered
