@@ -24,23 +24,23 @@ def test_score_real_server_prints_rows_and_json(server, capsys):
     assert figures["rows"][-1]["label_log_probability"] is None
 
 
-def test_score_tokenizer_with_a_stored_limit_scores_the_whole_text(server, tmp_path):
+def test_score_tokenizer_with_a_stored_limit_scores_the_whole_text(server, tmp_path, capsys):
     limited = Tokenizer.from_file(str(TEACHER / "tokenizer.json"))
     whole = len(limited.encode("Fellow citizens of the Senate").ids)
     limited.enable_truncation(2)
     limited.enable_padding(length=32)
     limited.save(str(tmp_path / "tokenizer.json"))
-    arguments = ("-m", "lyne", "score", "--teacher", server.address, "--tokenizer", str(tmp_path), "--json", "-")
-    assert len(json.loads(command(*arguments, "Fellow citizens of the Senate").stdout)["rows"]) == whole
+    arguments = ["score", "--teacher", server.address, "--tokenizer", str(tmp_path), "--json", "-"]
+    assert main([*arguments, "Fellow citizens of the Senate"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == whole
 
 
-def test_score_tokenizer_of_another_vocabulary_is_refused(server, tmp_path):
+def test_score_tokenizer_of_another_vocabulary_is_refused(server, tmp_path, capsys):
     other = Tokenizer.from_file(str(TEACHER / "tokenizer.json"))
     other.add_tokens(["one more"])
     other.save(str(tmp_path / "tokenizer.json"))
-    done = command("-m", "lyne", "score", "--teacher", server.address, "--tokenizer", str(tmp_path), "Fellow citizens")
-    assert done.returncode == 1
-    assert "vocabulary size: 4096 (expected: 4097)" in done.stderr
+    assert main(["score", "--teacher", server.address, "--tokenizer", str(tmp_path), "Fellow citizens"]) == 1
+    assert "vocabulary size: 4096 (expected: 4097)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
