@@ -86,6 +86,8 @@ def _add_teacher(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--tls", action="store_true", help="speak TLS, and believe whom gRPC believes")
     parser.add_argument("--tls-ca", metavar="FILE", help="speak TLS, and believe the certificates in this PEM file")
     parser.add_argument("--tls-server-name", metavar="NAME", help="name that the server's certificate must have")
+    parser.add_argument("--tls-client-cert", metavar="FILE", help="certificate to show, in PEM, where the server knows callers by it")
+    parser.add_argument("--tls-client-key", metavar="FILE", help="its private key, in PEM, not encrypted")
     parser.add_argument("--token-file", metavar="FILE", help="file with the bearer token to show")
     parser.add_argument("--insecure", action="store_true", help="speak plain text to other hosts, too")
 
@@ -97,7 +99,8 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def _client_options(options: argparse.Namespace) -> Any:
     from lyne.client import ClientOptions, Security
 
-    security = Security(options.tls, options.tls_ca, options.tls_server_name, options.token_file, options.insecure)
+    names = ("tls", "tls_ca", "tls_server_name", "token_file", "insecure", "tls_client_cert", "tls_client_key")
+    security = Security(**{name: getattr(options, name) for name in names})
     return ClientOptions(student=f"lyne-python {VERSION}", security=security, open_timeout=10.0)
 
 
