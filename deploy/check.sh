@@ -13,7 +13,8 @@
 #   helm         lint, template tests, values that must be refused; what it renders against Kubernetes' own schemas, strictly,
 #                and the Prometheus operator's; whether each mount has a volume, each volume a mount and each path that is told a
 #                place within one; whether one revision can be upgraded to another
-#   prometheus   promtool: configuration, rules, and a test of each alert; each alert has a runbook
+#   prometheus   promtool: configuration, rules, a test of each alert, and the queries of dashboard and autoscaler as rules; each
+#                alert has a runbook
 #   settings     `serve` and `train` accept every key and variable that the manifests set
 #   live         checks/live.py: an installation as the images lay it out, on a read-only root file system as user 10001 without
 #                capabilities, in a network of its own: the images' start command and health check, the compose file's

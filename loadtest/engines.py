@@ -2,6 +2,8 @@
 
 Every consumer sends the request that trainers send (POST /v1/completions with prompt_logprobs), decodes the answer and discards it; the
 same code asks the engine and Lyne's HTTP door. Lyne's own teacher of the same model is asked as its students do, over gRPC.
+
+Exit code 1, after the report is written, where a figure misses its aim.
 """
 
 import argparse
@@ -19,6 +21,11 @@ import time
 import urllib.request
 
 import msgspec
+from aims import report_and_judge
+
+#: Aims of the figures.
+AT_MOST = {"max_difference_nats": 1e-3, "rows_after_other_weights": 0}
+AT_LEAST = {"engine_with_lyne_over_engine": 3.5, "coverage": 1.0}
 
 TOKENS = 256
 K = 64
@@ -204,7 +211,7 @@ def other_weights(source, directory):
     """The same model with its output moved a little: each weight of a tensor times 1.05."""
     os.makedirs(directory, exist_ok=True)
     for name in os.listdir(source):
-        if name != "model.safetensors":
+        if name != "model.safetensors" and os.path.isfile(os.path.join(source, name)):
             with open(os.path.join(source, name), "rb") as read, open(os.path.join(directory, name), "wb") as written:
                 written.write(read.read())
     with open(os.path.join(source, "model.safetensors"), "rb") as read:
@@ -404,12 +411,7 @@ def main():
                 lyne.wait()
             if engine.process is not None and engine.process.poll() is None:
                 engine.kill()
-    text = json.dumps(report, indent=2)
-    if given.json == "-":
-        print(text)
-    else:
-        with open(given.json, "w") as written:
-            written.write(text + "\n")
+    report_and_judge(report, given.json, AT_MOST, AT_LEAST)
 
 
 if __name__ == "__main__":

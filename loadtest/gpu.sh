@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # Everything that docs/gpu.md asks of a GPU, in one command: does it work, are its rows right, how fast is each part.
-#   loadtest/gpu.sh [--device cuda:0] [--out DIR] [--peer-python ENV]
+#   loadtest/gpu.sh [--device cuda:0] [--out DIR] [--peer-python ENV] [--torch DIR [--jni FILE]]
 # Writes a JSON file for each question into DIR (default gpu-out) and report.md with all of them. Asked again, it goes on where it was
 # stopped: a question that has its file is not asked twice. Under ten minutes on a GPU. --peer-python: an environment with torch and
 # transformers, for the comparison with them; `--device cpu` tries the command itself where there is no GPU.
+# --torch: the libtorch that Lyne computes with, as it was unpacked, or the folder `torch` of a Python environment; default: the one that
+# PYTORCH_LIBRARY_PATH names, or Lyne's own. Of another version than Lyne's, it wants --jni: a libdjl_torch.so that was built against it from
+# the sources of Lyne's version of DJL.
 # Exit 1 where a question has no answer, or where rows are further from the CPU's than their precision explains.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -16,19 +19,68 @@ fail() {
 device=cuda:0
 out=gpu-out
 python=""
+torch=""
+jni=""
+options="--device NAME, --out DIR, --peer-python ENV, --torch DIR or --jni FILE"
 while [ $# -gt 0 ]; do
-  [ $# -ge 2 ] || fail "$1: no value (expected: --device NAME, --out DIR or --peer-python ENV)"
+  [ $# -ge 2 ] || fail "$1: no value (expected: $options)"
   case $1 in
     --device) device=$2 ;;
     --out) out=$2 ;;
     --peer-python) python=$2 ;;
-    *) fail "$1 (expected: --device NAME, --out DIR or --peer-python ENV)" ;;
+    --torch) torch=$2 ;;
+    --jni) jni=$2 ;;
+    *) fail "$1 (expected: $options)" ;;
   esac
   shift 2
 done
+[ -z "$jni" ] || [ -n "$torch" ] || fail "--jni $jni without --torch (expected: the libtorch that it was built against)"
+
+# Version of a libtorch with its build, such as 2.7.1+cu128: what was unpacked says it in a file, a Python package in a module.
+version_of() {
+  if [ -f "$1/build-version" ]; then
+    cat "$1/build-version"
+  elif [ -f "$1/version.py" ]; then
+    sed -n "s/^__version__ = '\(.*\)'$/\1/p" "$1/version.py"
+  fi
+}
+
+# own NAME: a version that Lyne's pom.xml states.
+own() {
+  sed -n "s|.*<$1>\(.*\)</$1>.*|\1|p" pom.xml
+}
+
 mkdir -p "$out"
+out=$(realpath "$out")
+of=""
+if [ -n "$torch" ]; then
+  [ -f "$torch/lib/libtorch.so" ] ||
+    fail "--torch $torch: no lib/libtorch.so (expected: an unpacked libtorch, or the folder torch of a Python environment)"
+  torch=$(realpath "$torch")
+  of=$(version_of "$torch")
+  [[ $of =~ ^[0-9]+\.[0-9]+\.[0-9]+\+(cpu|cu[0-9]+)$ ]] ||
+    fail "--torch $torch: version '$of' (expected: such as 2.7.1+cu128 in its build-version or version.py)"
+  [ "$device" = cpu ] || [ -f "$torch/lib/libtorch_cuda.so" ] ||
+    fail "--torch $torch: no lib/libtorch_cuda.so (expected: a build for CUDA, for --device $device)"
+  export PYTORCH_LIBRARY_PATH=$torch/lib PYTORCH_VERSION=${of%+*} PYTORCH_FLAVOR=${of#*+}
+  export LD_LIBRARY_PATH=$torch/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+  djl=$(own djl.version)
+  for there in "$torch/lib/libdjl_torch.so" "$torch/lib/$djl-libdjl_torch.so"; do
+    [ ! -e "$there" ] || fail "$there (expected: none, which DJL would take before that of --jni or its own)"
+  done
+  if [ -n "$jni" ]; then
+    [ -f "$jni" ] || fail "--jni $jni: no such file (expected: a libdjl_torch.so)"
+    # DJL looks here before it unpacks its own; what it unpacks besides comes here, too.
+    export ENGINE_CACHE_DIR=$out/native
+    place=$ENGINE_CACHE_DIR/pytorch/$PYTORCH_VERSION-$PYTORCH_FLAVOR-linux-$(uname -m)
+    mkdir -p "$place"
+    cp "$jni" "$place/$djl-libdjl_torch.so"
+  elif [ "$PYTORCH_VERSION" != "$(own pytorch.version)" ]; then
+    fail "--torch $torch is $of, without --jni (expected: $(own pytorch.version), or a libdjl_torch.so built against it from DJL $djl)"
+  fi
+fi
 commit=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
-about="device $device, commit $commit"
+about="device $device, commit $commit${of:+, libtorch $of}"
 if [ -f "$out/about.txt" ] && [ "$(cat "$out/about.txt")" != "$about" ]; then
   fail "$out holds figures of $(cat "$out/about.txt") (expected: of $about, or another --out)"
 fi

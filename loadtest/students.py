@@ -1,6 +1,6 @@
 """The Java student and python/examples/train.py from the same weights, windows, order and schedules, against one teacher.
 
-    python/.venv/bin/python loadtest/students.py --json FILE [--steps N] [--teacher HOST:PORT]
+    python/.venv/bin/python loadtest/students.py --json FILE [--steps N] [--corpus FILE] [--teacher HOST:PORT]
 
 The report: java_held_out_nats and python_held_out_nats after equal steps, held_out_difference_nats (aim: at most 0.02), initial_difference_nats,
 and of the first step's targets, row by row, target_rows and max_target_difference. Exit code 1 where the aim is missed, or a target differs.
@@ -42,7 +42,7 @@ def java_student(given, teacher, scratch):
     out = scratch / "java"
     run(
         [LAUNCHER, "train", "--teacher", teacher, "--student", str(EXAMPLE / "student.config.json"), "--tokenizer", str(EXAMPLE / "teacher"),
-         "--corpus", str(EXAMPLE / "train.jsonl.gz"), "--held-out", str(EXAMPLE / "held-out.jsonl.gz"), "--out", str(out),
+         "--corpus", given.corpus, "--held-out", str(EXAMPLE / "held-out.jsonl.gz"), "--out", str(out),
          "--export-initial", str(scratch / "initial"), "--alpha", "0.9", "--top-k", "64", "--context", str(given.context),
          "--batch", str(given.batch), "--steps", str(given.steps), "--learning-rate", "2e-3",
          "--warmup-steps", str(max(1, given.steps // 20)), "--held-out-windows", str(given.held_out_windows), "--samples", "0",
@@ -118,6 +118,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--json", required=True, metavar="FILE", help="- means stdout")
     arguments.add_argument("--teacher", metavar="HOST:PORT", help="default: one that is started here")
+    arguments.add_argument("--corpus", metavar="FILE", default=str(EXAMPLE / "train.jsonl.gz"), help="default: the example's")
     for name, default in (("steps", 100), ("batch", 8), ("context", 256), ("held-out-windows", 60), ("windows", 0)):
         arguments.add_argument("--" + name, type=int, default=default)
     given = arguments.parse_args()

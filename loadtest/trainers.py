@@ -1,17 +1,40 @@
-"""What trainers.sh measures: TRL's own client and trainer, and axolotl's client, unmodified, against vLLM and against Lyne's HTTP door."""
+"""What trainers.sh measures: TRL's own client and trainer, and the clients of axolotl and ms-swift, unmodified, against vLLM and the HTTP door.
+
+Exit code 1, after the report is written, where a figure misses its aim.
+"""
 
 import argparse
+import ast
 import contextlib
+import importlib.util
 import json
+import logging
 import math
 import os
 import random
 import sys
 import urllib.request
 
+from aims import report_and_judge
+
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+#: Aims of the figures, of those that can be measured.
+AT_MOST = {
+    "max_axolotl_difference": 1e-3,
+    "max_swift_difference": 1e-3,
+    "max_target_difference": 1e-3,
+    "max_loss_difference": 1e-3,
+    "max_first_step_difference": 1e-3,
+    "second_pass_positions_scored": 0,
+    "second_epoch_positions_scored": 0,
+}
+
+#: Of ms-swift: the module of its teacher's client, and what that is made of.
+SWIFT_CLIENT = "rlhf_trainers/gkd_trainer.py"
+SWIFT_FUNCTIONS = ("fetch_teacher_logprobs", "_build_teacher_session", "_parse_prompt_logprobs")
 
 K = 16
 COMPLETION = 32
@@ -22,10 +45,13 @@ def say(line):
     print("trainers: " + line, file=sys.stderr, flush=True)
 
 
-def computed(metrics):
+def scored(metrics):
+    """Positions whose rows the model computed."""
     page = urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=10).read().decode()
-    names = ("lyne_teacher_cache_misses_total", "lyne_teacher_cache_bypassed_total")
-    return sum(float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(names))
+    found = [float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith("lyne_teacher_positions_scored_total")]
+    if not found:
+        raise SystemExit("trainers: no lyne_teacher_positions_scored_total among the metrics (expected: one a teacher)")
+    return sum(found)
 
 
 def targets(url, sequences, prompts):
@@ -47,20 +73,48 @@ def axolotl_difference(url, teacher, sequences, prompts, expected):
         kd_normalize_topk=False,
     )
     found = collator.fetch_online_logprobs_vllm(sequences, sequences)
+    return difference_to_trls("axolotl", found["target_token_ids"], found["target_logprobs"], sequences, prompts, expected)
+
+
+def swift_difference(url, sequences, prompts, expected):
+    """The same of what ms-swift's distillation trainer gets of a teacher's server."""
+    logprobs, ids = swift_fetch()(url, sequences, topk=K)[:2]
+    return difference_to_trls("ms-swift", ids.tolist(), logprobs.tolist(), sequences, prompts, expected)
+
+
+def swift_fetch():
+    """ms-swift's own function that asks a teacher's server, taken out of its module, which imports all of its trainers."""
+    import torch
+
+    package = importlib.util.find_spec("swift")
+    if package is None:
+        raise ImportError("No module named 'swift'")
+    file = os.path.join(os.path.dirname(package.origin), SWIFT_CLIENT)
+    if not os.path.isfile(file):
+        raise ImportError(f"no {SWIFT_CLIENT} in ms-swift")
+    with open(file) as source:
+        tree = ast.parse(source.read())
+    own = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in SWIFT_FUNCTIONS]
+    if not any(node.name == "fetch_teacher_logprobs" for node in own):
+        raise ImportError("no fetch_teacher_logprobs in ms-swift")
+    known = {"torch": torch, "logger": logging.getLogger("ms-swift"), "_teacher_session": None, "teacher_model_server_model_name": None}
+    exec(compile(ast.Module(own, []), file, "exec", dont_inherit=True), known)
+    return known["fetch_teacher_logprobs"]
+
+
+def difference_to_trls(whose, ids, logprobs, sequences, prompts, expected):
+    """Greatest difference of rows of all tokens but the first, which padding may follow, to what TRL's client got of the completions."""
     greatest = 0.0
     compared = 0
     for i, (sequence, prompt) in enumerate(zip(sequences, prompts, strict=True)):
-        rows = zip(found["target_token_ids"][i], found["target_logprobs"][i], strict=True)
-        # Its rows are of the tokens after the first, and padding follows.
-        own = [dict(zip(ids, values, strict=True)) for ids, values in rows][prompt - 1 : len(sequence) - 1]
-        names = expected["logprob_token_ids"][i]
-        for row, ids, values in zip(own, names, expected["logprobs"][i], strict=True):
-            shared = [(row[id], value) for id, value in zip(ids, values, strict=True) if id in row and math.isfinite(value)]
+        rows = [dict(zip(*row, strict=True)) for row in zip(ids[i], logprobs[i], strict=True)][prompt - 1 : len(sequence) - 1]
+        for row, names, values in zip(rows, expected["logprob_token_ids"][i], expected["logprobs"][i], strict=True):
+            shared = [(row[id], value) for id, value in zip(names, values, strict=True) if id in row and math.isfinite(value)]
             if len(shared) < K - 2:
-                raise SystemExit(f"trainers: {len(shared)} tokens in common with axolotl's (expected: {K}, but for ties)")
+                raise SystemExit(f"trainers: {len(shared)} tokens in common with {whose}'s (expected: {K}, but for ties)")
             greatest = max([greatest] + [abs(one - other) for one, other in shared])
             compared += 1
-    say(f"axolotl's targets differ from TRL's by at most {greatest:.2e} over {compared} positions")
+    say(f"{whose}'s targets differ from TRL's by at most {greatest:.2e} over {compared} positions")
     return greatest
 
 
@@ -169,7 +223,7 @@ def main():
     arguments.add_argument("--steps", type=int, default=10)
     given = arguments.parse_args()
 
-    report = {"not_installed": ["ms-swift: its client asks /infer/ of its own server alone"] + ([] if given.engine else ["vllm"])}
+    report = {"not_installed": [] if given.engine else ["vllm"]}
     door = f"http://127.0.0.1:{given.door}"
     engine = f"http://127.0.0.1:{given.engine}"
     random.seed(1)
@@ -179,16 +233,20 @@ def main():
     prompts = [8 + i for i in range(8)]
 
     first = targets(door, sequences, prompts)
-    before = computed(given.metrics)
+    before = scored(given.metrics)
     second = targets(door, sequences, prompts)
-    report["second_pass_positions_scored"] = computed(given.metrics) - before
+    report["second_pass_positions_scored"] = scored(given.metrics) - before
     try:
         report["max_axolotl_difference"] = axolotl_difference(door, given.teacher, sequences, prompts, first)
     except ImportError as e:
         report["not_installed"].append(f"axolotl: {e}")
+    try:
+        report["max_swift_difference"] = swift_difference(door, sequences, prompts, first)
+    except ImportError as e:
+        report["not_installed"].append(f"ms-swift: {e}")
     if first != second:
         raise SystemExit("trainers: a second pass with other targets")
-    say(f"TRL's client: {sum(len(rows) for rows in first['logprobs'])} rows; forwards of the second pass: {report['second_pass_positions_scored']:.0f}")
+    say(f"TRL's client: {sum(len(rows) for rows in first['logprobs'])} rows; positions scored for the second pass: {report['second_pass_positions_scored']:.0f}")
     if given.engine:
         report["max_target_difference"] = greatest_difference(first, targets(engine, sequences, prompts))
         say(f"targets differ from vLLM's by at most {report['max_target_difference']:.2e}")
@@ -197,9 +255,9 @@ def main():
         losses = train(door, given.teacher, given.steps, given.scratch)
         report["steps"] = len(losses)
         report["losses"] = losses
-        before = computed(given.metrics)
+        before = scored(given.metrics)
         again = train(door, given.teacher, given.steps, given.scratch)
-        report["second_epoch_positions_scored"] = computed(given.metrics) - before
+        report["second_epoch_positions_scored"] = scored(given.metrics) - before
         if again != losses:
             raise SystemExit("trainers: a second run with other losses")
         with first_answer() as shipped:
@@ -216,12 +274,7 @@ def main():
             say(f"losses of {len(losses)} steps differ from those against vLLM by at most {report['max_loss_difference']:.2e}")
     except ImportError as e:
         report["not_installed"].append(f"trl's trainer: {e}")
-    text = json.dumps(report, indent=2)
-    if given.json == "-":
-        print(text)
-    else:
-        with open(given.json, "w") as written:
-            written.write(text + "\n")
+    report_and_judge(report, given.json, AT_MOST, dict.fromkeys(("steps", "steps_as_it_ships"), given.steps))
 
 
 if __name__ == "__main__":

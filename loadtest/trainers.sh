@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # TRL's own teacher client and server distillation trainer, unmodified, against `serve --http`; against vLLM, too, where it is installed.
 #
-#   loadtest/trainers.sh install DIR          TRL 1.16 and axolotl 0.19 into DIR, beside the engine of loadtest/engines.sh (ENGINE_HOME)
+#   loadtest/trainers.sh install DIR          TRL 1.16, axolotl 0.19 and ms-swift 4.2 into DIR, beside the engine of loadtest/engines.sh (ENGINE_HOME)
 #   loadtest/trainers.sh --json FILE          measures; TRAINER_HOME and ENGINE_HOME say where they are
 #                                             (default: ~/.cache/lyne/trainer and ~/.cache/lyne/engine)
 #
 # The report: max_target_difference and max_loss_difference (to vLLM), second_pass_positions_scored and second_epoch_positions_scored
-# (0: what was scored once is not scored again), max_axolotl_difference (of axolotl's own targets, to those of TRL's client), steps_as_it_ships, max_first_step_difference (its targets of the first step as it ships, to vLLM's), not_installed. The servers listen on loopback and end with the script.
+# (0: what was scored once is not scored again), max_axolotl_difference and max_swift_difference (of their own targets, to those of TRL's client), steps_as_it_ships, max_first_step_difference (its targets of the first step as it ships, to vLLM's), not_installed. Exit code 1 where a figure misses its aim. The servers listen on loopback and end with the script.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 engine_home=${ENGINE_HOME:-$HOME/.cache/lyne/engine}
@@ -22,7 +22,10 @@ install() {
   venv/bin/pip install -q trl==1.16.0
   # axolotl's client of a teacher, and what it imports; all that it asks for beside would take PyTorch's place.
   venv/bin/pip install -q --no-deps axolotl==0.19.0 peft addict orjson colorama posthog distro zstandard==0.22.0 backports.zstd
-  echo "trainers: TRL and axolotl's client are in $1" >&2
+  # ms-swift, for its client of a teacher: the last version whose distillation asks other servers than its own. trainers.py runs its
+  # functions alone, not its imports.
+  venv/bin/pip install -q --no-deps ms-swift==4.2.0
+  echo "trainers: TRL and the clients of axolotl and ms-swift are in $1" >&2
 }
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }

@@ -41,6 +41,7 @@ def main():
     check("settings: every variable of the images and the compose file is an option", lambda: variables_are_options(image))
     if (WORK / "chart.yaml").exists():
         check("settings: serve and train accept what the chart writes", lambda: chart_settings(image))
+        check("settings: serve accepts several teachers as the chart writes them", lambda: chart_teachers(image))
     else:
         report("NOT", "settings: serve and train accept what the chart writes: no helm")
     check("settings: serve accepts the unit's configuration", lambda: unit_settings(image))
@@ -81,13 +82,23 @@ def refused_for(image, command, words):
         raise AssertionError(f"exit code {done.returncode}, {done.stderr.strip()} (expected: 2, about {words})")
 
 
-def chart_settings(image):
+def rendered(file):
     import subprocess
 
     script = "import json, sys, yaml; print(json.dumps([d for d in yaml.safe_load_all(open(sys.argv[1])) if d]))"
-    python = TOOLS / "python/bin/python"
-    documents = json.loads(subprocess.check_output([python, "-c", script, WORK / "chart.yaml"]))
-    for document in documents:
+    return json.loads(subprocess.check_output([TOOLS / "python/bin/python", "-c", script, WORK / file]))
+
+
+def chart_teachers(image):
+    """An entry's model is the last thing that is looked for: the directories are not there."""
+    for document in rendered("teachers.yaml"):
+        if document["kind"] == "ConfigMap":
+            (image.tmp / "teachers.yaml").write_text(document["data"]["teacher.yaml"])
+    refused_for(image, [image.lyne, "serve", "--config", "/tmp/teachers.yaml"], "entry 1: --teacher: /teachers/large is no directory")
+
+
+def chart_settings(image):
+    for document in rendered("chart.yaml"):
         for file, text in document.get("data", {}).items() if document["kind"] == "ConfigMap" else ():
             (image.tmp / file).write_text(text)
     refused_for(image, [image.lyne, "serve", "--config", "/tmp/teacher.yaml", "--teacher", "/nowhere"], "/nowhere")

@@ -50,6 +50,65 @@ quotas_bound_cores() {
   done
 }
 
+# The launcher's memory under limits of each kind, of the group itself and of one above it, and what heap and buffers are of it.
+limits_bound_memory() {
+  local root=$work/cgroup-memory groups=$work/cgroup-memory/sys/fs/cgroup mib found kind
+  eval "$(sed -n '/^memory_mib() {/,/^}/p; /^usual_heap() {/,/^}/p; /^usual_direct() {/,/^}/p' lyne)"
+  for kind in 'none 15625' 'own 2048' 'above 1024' 'top 512' 'namespace 768' 'v1 3072' 'v1-above 640' 'v1-unlimited 15625' 'hybrid 4096' 'outside 256'; do
+    mib=${kind#* }
+    rm -rf "$root"
+    mkdir -p "$root/proc/self" "$groups/kubepods.slice/pod1/a" "$groups/memory/docker/a" "$groups/unified/x"
+    echo 'MemTotal:       16000000 kB' >"$root/proc/meminfo"
+    echo '0::/kubepods.slice/pod1/a' >"$root/proc/self/cgroup"
+    echo max >"$groups/kubepods.slice/pod1/a/memory.max"
+    case ${kind% *} in
+      own) echo $((2048 << 20)) >"$groups/kubepods.slice/pod1/a/memory.max" ;;
+      above)
+        echo $((2048 << 20)) >"$groups/kubepods.slice/pod1/a/memory.max"
+        echo $((1024 << 20)) >"$groups/kubepods.slice/pod1/memory.max"
+        ;;
+      top) echo $((512 << 20)) >"$groups/kubepods.slice/memory.max" ;;
+      namespace) # a container that sees its own group as the top
+        echo '0::/' >"$root/proc/self/cgroup"
+        echo $((768 << 20)) >"$groups/memory.max"
+        ;;
+      v1*)
+        printf '5:cpu,cpuacct:/docker/a\n4:memory:/docker/a\n0::/\n' >"$root/proc/self/cgroup"
+        echo $((3072 << 20)) >"$groups/memory/docker/a/memory.limit_in_bytes"
+        echo 9223372036854771712 >"$groups/memory/memory.limit_in_bytes"
+        case ${kind% *} in
+          v1-above) echo $((640 << 20)) >"$groups/memory/docker/memory.limit_in_bytes" ;;
+          v1-unlimited) echo 9223372036854771712 >"$groups/memory/docker/a/memory.limit_in_bytes" ;;
+        esac
+        ;;
+      hybrid)
+        printf '1:name=systemd:/x\n0::/x\n' >"$root/proc/self/cgroup"
+        echo $((4096 << 20)) >"$groups/unified/x/memory.max"
+        ;;
+      outside)
+        echo '0::/../../elsewhere' >"$root/proc/self/cgroup"
+        echo $((256 << 20)) >"$groups/memory.max"
+        ;;
+    esac
+    found=$(memory_mib "$root")
+    [ "$found" = "$mib" ] || { echo "${kind% *}: $found MiB (expected: $mib)"; return 1; }
+  done
+  rm -rf "$root"
+  found=$(memory_mib "$root")
+  [ "$found" = 1048576 ] || { echo "nothing said: $found MiB (expected: 1048576)"; return 1; }
+  found="$(usual_heap 2048) $(usual_heap 16384) $(usual_direct 512m 2048) $(usual_direct 3g 4096) $(usual_direct 1073741824 2048) $(usual_direct 2g 2048) $(usual_direct nonsense 9)"
+  [ "$found" = '512m 2048m 512m 512m 512m 64m nonsense' ] || { echo "heap and buffers: $found"; return 1; }
+}
+
+# A heap that an image or the chart named would not fit a small container: the launcher derives it.
+heap_is_derived() {
+  local file
+  for file in deploy/Dockerfile.cpu deploy/Dockerfile.cuda; do
+    ! grep -E '^(ENV| +)[^#]*LYNE_(HEAP|DIRECT_MEMORY)=' "$file" | grep -v LYNE_HEAP=64m || { echo "$file names the heap (expected: none)"; return 1; }
+  done
+  ! grep -nE '^ *heap: *"?[0-9]' deploy/helm/lyne/values.yaml || { echo 'values.yaml names a heap (expected: "")'; return 1; }
+}
+
 # engine.sbatch as Slurm runs it on two nodes, with stand-ins for Slurm, Ray, vLLM and Lyne that say what they are asked: what is started in
 # which order, and that on SIGTERM Lyne ends before the engine does.
 engine_script_runs() {
@@ -180,6 +239,20 @@ upgrades() { # before, after, kinds…
   renders before --set insecure=true "${before[@]}" && mv "$work/before.yaml" "$work/revision-1.yaml" &&
     renders after --set insecure=true "${after[@]}" && "$tools/python/bin/python" -B deploy/checks/upgrades.py "$work/revision-1.yaml" "$work/after.yaml" "$@"
 }
+# A list of teachers is followed by the servers that run; any other option of theirs rolls them.
+list_of_teachers_rolls_nothing() {
+  local values=(--set 'insecure=true,teachers[0].name=a,teachers[0].teacher=demo') one two other
+  checksum() {
+    helm template check deploy/helm/lyne --kube-version 1.31.0 "${values[@]}" "$@" | grep checksum/config
+  }
+  one=$(checksum)
+  two=$(checksum --set 'teachers[1].name=b,teachers[1].teacher=demo')
+  other=$(checksum --set serve.cache_mib=7)
+  if [ -z "$one" ] || [ "$one" != "$two" ] || [ "$one" = "$other" ]; then
+    echo "$one, $two, $other (expected: two equal, and another)"
+    return 1
+  fi
+}
 # What the check of upgrades is worth: a Job whose template changed under its name is refused.
 upgrade_check_refuses() {
   renders before --set insecure=true,students.count=2 || return 1
@@ -208,6 +281,13 @@ libraries_are_cached() {
   done
 }
 
+# The queries of dashboard and autoscaler, as rules, which promtool parses without a server; and what that is worth.
+queries_are_promql() {
+  python3 -B deploy/checks/queries.py "$work/queries.yaml" && promtool check rules "$work/queries.yaml" || return 1
+  sed '1,/\[20s\]/s/\[20s\]/[20]/' "$work/queries.yaml" >"$work/broken.yaml"
+  ! promtool check rules "$work/broken.yaml" >"$work/refusal" 2>&1 && grep -q 'could not parse expression' "$work/refusal"
+}
+
 runbooks_exist() { # every alert names the heading of its own name
   local alert
   while read -r alert; do
@@ -226,6 +306,8 @@ manifests() {
   need "scripts: shellcheck" shellcheck && check "scripts: shellcheck" shellcheck -x "${scripts[@]}"
 
   check "scripts: CPU quotas bound the launcher's threads" quotas_bound_cores
+  check "scripts: memory limits bound the launcher's heap" limits_bound_memory
+  check "images: heap and buffers are derived from the container's limit" heap_is_derived
   check "slurm: an engine over two nodes starts, and ends after Lyne" engine_script_runs
   check "slurm: a capture in parts, and its merge" capture_script_runs
 
@@ -244,6 +326,7 @@ manifests() {
   fi
 
   need "helm: lint" helm && check "helm: lint" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne
+  need "helm: lint of several teachers" helm && check "helm: lint of several teachers" helm lint --strict --kube-version 1.31.0 deploy/helm/lyne -f deploy/helm/examples/teachers.yaml
   need "helm: template tests" helm-unittest && check "helm: template tests" helm-unittest --strict deploy/helm/lyne
   if need "helm: renders what Kubernetes takes" helm kubernetes-validate; then
     check "helm: the defaults are what Kubernetes takes" renders defaults --set insecure=true
@@ -254,6 +337,7 @@ manifests() {
       --set serve.teacher=/models/big,model.existingClaim=models,image.tag=cuda,gpu.runtimeClassName=nvidia
     check "helm: an engine over two nodes is what Kubernetes takes" renders engine --set insecure=true,engine.enabled=true,engine.nodes=2 \
       --set engine.model=/models/big,engine.tensorParallel=8,model.existingClaim=models,gpu.runtimeClassName=nvidia
+    check "helm: several teachers are what Kubernetes takes" renders teachers -f deploy/helm/examples/teachers.yaml
     check "helm: a capture in parts is what Kubernetes takes" renders parts --set insecure=true,capture.parts=16,capture.captures.existingClaim=c
     check "helm: a merge is what Kubernetes takes" renders merge --set insecure=true,capture.merge=true,capture.captures.existingClaim=c
     check "helm: students that are a release of their own are what Kubernetes takes" renders students --set insecure=true,teacher.enabled=false \
@@ -275,8 +359,11 @@ manifests() {
     else
       not_checked "helm: upgrades, volumes and mounts" "no python with its libraries (deploy/tools.sh fetches it)"
     fi
+    check "helm: a list of teachers that changes rolls nothing" list_of_teachers_rolls_nothing
     check "helm: unknown values are refused" refuses replica --set replica=3
     check "helm: plain text that nobody asked for is refused" refuses "tls.existingSecret: empty (expected: a secret"
+    check "helm: one teacher beside several is refused" refuses "serve.teacher: /models/big (expected: none beside teachers" \
+      -f deploy/helm/examples/teachers.yaml --set serve.teacher=/models/big
     check "helm: a GPU without a device is refused" refuses "serve.device: cpu (expected: cuda:0" --set gpu.count=1
     if [ -d "$tools/node/node_modules/@kubernetes-models" ] && [ -x "$tools/python/bin/python" ] && need "helm: the operator's resources" node; then
       check "helm: the Prometheus operator's resources" operator_resources_are_valid
@@ -290,6 +377,7 @@ manifests() {
     check "prometheus: configuration" promtool check config deploy/prometheus/prometheus.yaml
     check "prometheus: rules" promtool check rules deploy/prometheus/lyne-alerts.yaml
     check "prometheus: each alert fires where it should" promtool test rules deploy/prometheus/lyne-alerts.test.yaml
+    need "prometheus: queries of the dashboard and the autoscaler" python3 && check "prometheus: queries of the dashboard and the autoscaler" queries_are_promql
     [ ! -s "$work/all.yaml" ] || [ ! -x "$tools/python/bin/python" ] || check "prometheus: rules as the chart renders them" rules_in_the_chart_are_valid
   fi
 }

@@ -1,7 +1,12 @@
-"""A real Prometheus that scrapes a real server, and what the dashboard, the alerts and the docs ask of it."""
+"""A real Prometheus that scrapes a real server, and what the dashboard, the alerts and the docs ask of it.
+
+usage: queries.py RULES   writes every query of the dashboard and of the autoscaler as a file of rules, which promtool can check
+"""
 
 import json
+import pathlib
 import re
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -43,6 +48,18 @@ def panel_queries(dashboard):
             yield panel["title"], target["expr"].replace("$__rate_interval", "20s").replace("$instance", ".*").replace("$teacher", ".*")
 
 
+def rules_of(repository):
+    """A group for each panel, whose place and title promtool names where a query of it is wrong."""
+    dashboard = json.loads((repository / "deploy/grafana/lyne-dashboard.json").read_text())
+    asked = [*panel_queries(dashboard), *((definition, selector) for definition, selector, _ in variables(dashboard))]
+    asked.append(("prometheus/adapter-rules.yaml", autoscaler_query(repository)))
+    groups = [
+        {"name": f"{number}: {title}", "rules": [{"record": f"query:{number}", "expr": expression}]}
+        for number, (title, expression) in enumerate(asked, 1)
+    ]
+    return {"groups": groups}
+
+
 def check_queries(prometheus, repository, check, with_shared_cache):
     dashboard = json.loads((repository / "deploy/grafana/lyne-dashboard.json").read_text())
     check("live: every query of the dashboard gives numbers", lambda: dashboard_gives_numbers(prometheus, dashboard))
@@ -72,12 +89,17 @@ def dashboard_gives_numbers(prometheus, dashboard):
     return f"{count} queries"
 
 
-def variables_have_values(prometheus, dashboard):
+def variables(dashboard):
+    """Definition, selector and label of each variable that is a query."""
     for variable in dashboard["templating"]["list"]:
         if variable["type"] == "query":
-            selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
-            if not prometheus.get(f"label/{label}/values", **{"match[]": selector}):
-                raise AssertionError(f"{variable['definition']} has none")
+            yield variable["definition"], *re.fullmatch(r"label_values\((.*), (\w+)\)", variable["definition"]).groups()
+
+
+def variables_have_values(prometheus, dashboard):
+    for definition, selector, label in variables(dashboard):
+        if not prometheus.get(f"label/{label}/values", **{"match[]": selector}):
+            raise AssertionError(f"{definition} has none")
 
 
 def rules_are_evaluated(prometheus):
@@ -89,10 +111,14 @@ def rules_are_evaluated(prometheus):
     return f"{len(rules)} rules"
 
 
-def autoscaler(prometheus, repository):
+def autoscaler_query(repository):
     text = (repository / "deploy/prometheus/adapter-rules.yaml").read_text()
     folded = re.search(r"metricsQuery: >-\n((?:        .*\n)+)", text).group(1)
-    expression = " ".join(folded.split()).replace("<<.GroupBy>>", "instance").replace("<<.LabelMatchers>>", 'job="lyne-teacher"')
+    return " ".join(folded.split()).replace("<<.GroupBy>>", "instance").replace("<<.LabelMatchers>>", 'job="lyne-teacher"')
+
+
+def autoscaler(prometheus, repository):
+    expression = autoscaler_query(repository)
     result = prometheus.query(expression)
     if len(result) != 1:
         raise AssertionError(f"{expression}: {result}")
@@ -124,3 +150,7 @@ def above_zero(prometheus, expression):
     result = prometheus.query(expression)
     if not result or float(result[0]["value"][1]) <= 0:
         raise AssertionError(f"{expression}: {result}")
+
+
+if __name__ == "__main__":
+    pathlib.Path(sys.argv[1]).write_text(json.dumps(rules_of(pathlib.Path(__file__).parents[2]), indent=1))

@@ -16,6 +16,7 @@ running() {
     "${enter[@]}" true 2>/dev/null || { not_checked "$what" "no namespaces (expected: root, or user namespaces)"; return 0; }
   fi
   helm template check deploy/helm/lyne --kube-version 1.31.0 --set insecure=true,students.count=2,diskCache.enabled=true,tracing.endpoint=http://collector:4318 >"$work/chart.yaml" 2>/dev/null || rm -f "$work/chart.yaml"
+  helm template check deploy/helm/lyne --kube-version 1.31.0 -f deploy/helm/examples/teachers.yaml >"$work/teachers.yaml" 2>/dev/null || rm -f "$work/teachers.yaml"
   compose-spec -format json deploy/compose.yaml deploy/compose.tls.yaml >"$work/compose.json" 2>/dev/null || rm -f "$work/compose.json"
   deploy/credentials.sh "$work/credentials" teacher localhost 127.0.0.1 || { not_checked "$what" "no credentials"; return 0; }
   while IFS=$'\t' read -r kind line; do

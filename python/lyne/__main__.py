@@ -86,6 +86,8 @@ def _add_teacher(parser: argparse.ArgumentParser, required: bool) -> None:
     parser.add_argument("--tls", action="store_true", help="speak TLS, and believe whom gRPC believes")
     parser.add_argument("--tls-ca", metavar="FILE", help="speak TLS, and believe the certificates in this PEM file")
     parser.add_argument("--tls-server-name", metavar="NAME", help="name that the server's certificate must have")
+    parser.add_argument("--tls-client-cert", metavar="FILE", help="certificate to show, in PEM, where the server knows callers by it")
+    parser.add_argument("--tls-client-key", metavar="FILE", help="its private key, in PEM, not encrypted")
     parser.add_argument("--token-file", metavar="FILE", help="file with the bearer token to show")
     parser.add_argument("--insecure", action="store_true", help="speak plain text to other hosts, too")
 
@@ -97,7 +99,8 @@ def _add_json(parser: argparse.ArgumentParser) -> None:
 def _client_options(options: argparse.Namespace) -> Any:
     from lyne.client import ClientOptions, Security
 
-    security = Security(options.tls, options.tls_ca, options.tls_server_name, options.token_file, options.insecure)
+    names = ("tls", "tls_ca", "tls_server_name", "token_file", "insecure", "tls_client_cert", "tls_client_key")
+    security = Security(**{name: getattr(options, name) for name in names})
     return ClientOptions(student=f"lyne-python {VERSION}", security=security, open_timeout=10.0)
 
 
@@ -109,6 +112,36 @@ def _report(options: argparse.Namespace, figures: dict[str, Any], lines: list[st
         print(json.dumps(figures, indent=1))
     elif options.json is not None:
         Path(options.json).write_text(json.dumps(figures, indent=1) + "\n")
+
+
+def _with_special_tokens(tokenizer: Any, directory: Path, text: str) -> list[int]:
+    """Returns a text's tokens with those around it that transformers puts there: the post-processor's, unless the files beside it overrule
+    that."""
+    plain: list[int] = tokenizer.encode(text, add_special_tokens=False).ids
+    whole: list[int] = tokenizer.encode(text).ids
+    configuration, model = _json_object(directory / "tokenizer_config.json"), _json_object(directory / "config.json")
+    declared = str(configuration.get("tokenizer_class") or model.get("tokenizer_class") or "").removesuffix("Fast")
+    model_type = model.get("model_type")
+    if declared == "GPTNeoXTokenizer" and model_type not in ("mistral", "qwen2"):  # whose tokenizers heed no class
+        return plain
+    if not declared and model_type == "gpt_neox":
+        return plain
+    if configuration.get("add_bos_token") is not False:
+        return whole
+    before = next(at for at in range(len(whole) - len(plain) + 1) if whole[at : at + len(plain)] == plain)
+    return whole[before:]
+
+
+def _json_object(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as e:
+        raise ValueError(f"{file}: {e} (expected: one JSON object)") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{file}: {type(value).__name__} (expected: one JSON object)")
+    return value
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -127,7 +160,7 @@ def _score(options: argparse.Namespace) -> int:
     tokenizer = Tokenizer.from_file(str(file))
     tokenizer.no_truncation()  # a stored limit would cut the text, and padding add to it, without a word
     tokenizer.no_padding()
-    tokens = np.array(tokenizer.encode(options.text).ids, dtype=np.int32)
+    tokens = np.array(_with_special_tokens(tokenizer, Path(options.tokenizer), options.text), dtype=np.int32)
     if len(tokens) == 0:
         raise ValueError("text: no token (expected: at least one)")
     expectation = Expectation(vocabulary_size=1 + max(tokenizer.get_vocab(with_added_tokens=True).values()))

@@ -72,12 +72,14 @@ def plan_batch(batch: Mapping[str, Any], first_id: int = 0) -> BatchPlan:
     Args:
         batch: `input_ids` [B, S]; where there are any, `labels` [B, S] as Hugging Face has them (unshifted, −100 where nothing is learnt),
             `attention_mask` [B, S], and for packed rows `position_ids` [B, S], which begin at 0 again with each document, or
-            `cu_seqlens` (or `cu_seq_lens_q`), the ends of the documents of a single row.
+            `cu_seqlens` (or `cu_seq_lens_q`), the ends of the documents of a single row. Beside `position_ids` the mask may number the
+            documents.
         first_id: id of the first sequence, for errors.
 
     Raises:
         ValueError: for columns of other shapes; for a mask that is not one run of ones in each row, or with `cu_seqlens` masks a part of
-            a document; and for a mask that numbers packed documents, which without `position_ids` would be scored as one.
+            a document; for a mask that numbers packed documents, which without `position_ids` would be scored as one; and for one that
+            numbers others than `position_ids` have.
     """
     tokens, documents = documents_of(batch)
     labels = _column(batch, "labels", tokens.shape)
@@ -111,8 +113,10 @@ def documents_of(batch: Mapping[str, Any]) -> tuple[NDArray, list[tuple[int, int
         if ends is not None:
             documents = _unmasked(pairwise(ends.tolist()), row, mask)
         else:
-            start, end = _content(row, mask, tokens.shape[1])
+            start, end = _content(row, mask if positions is None or mask is None else (mask != 0).astype(np.int64), tokens.shape[1])
             documents = _documents(row, start, end, positions)
+            if mask is not None:
+                _require_numbers(row, mask, documents)
         found.extend((row, first, last) for first, last in documents)
     return tokens, found
 
@@ -149,6 +153,13 @@ def _content(row: int, mask: NDArray | None, length: int) -> tuple[int, int]:
     if end - start != len(ones):
         raise ValueError(f"attention_mask: row {row} has gaps (expected: one run of ones)")
     return start, end
+
+
+def _require_numbers(row: int, mask: NDArray, documents: list[tuple[int, int]]) -> None:
+    """Refuses a mask that changes within a document."""
+    for first, last in documents:
+        if len(np.unique(mask[row, first:last])) > 1:
+            raise ValueError(f"attention_mask: row {row} numbers several documents where position_ids have one, at {first} (expected: one)")
 
 
 def _unmasked(documents: Iterable[tuple[int, int]], row: int, mask: NDArray | None) -> list[tuple[int, int]]:
@@ -262,6 +273,7 @@ class BatchRows:
 
 def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
     """The columns of a batch as the losses take them."""
+    said = batch.get("teacher_vocabulary_size")
     return SparseTargets(
         batch["target_token_ids"],
         batch["target_logprobs"],
@@ -276,4 +288,5 @@ def sparse_targets(batch: Mapping[str, Any]) -> SparseTargets:
         batch.get("policy_old_logprob"),
         batch.get("policy_advantage"),
         float(batch.get("teacher_tail_error") or 0.0),
+        0 if said is None else int(said.reshape(-1)[0]),
     )

@@ -26,7 +26,13 @@ from lyne.teacher import Teacher
 
 __all__ = ["DistillationOutput", "LyneTrainer", "compute_loss_func", "distil"]
 
-_OWN = (*COLUMNS, *OWN_TEXT_COLUMNS, "taid_lambda", "teacher_tail_error", "num_items_in_batch")
+_OWN = (*COLUMNS, *OWN_TEXT_COLUMNS, "taid_lambda", "teacher_tail_error", "teacher_vocabulary_size", "num_items_in_batch")
+
+_ONE_DENOMINATOR = (
+    "num_items_in_batch: one number for a loss with own text, which has two denominators, labels of data and tokens of own text (expected:"
+    " model.accepts_loss_kwargs = False before the Trainer is made, so that each batch has means of its own; or a loop of your own, which"
+    " gives a pair)"
+)
 
 
 @dataclass
@@ -59,10 +65,10 @@ def distil(
 
     Its output layer becomes a `DistillationHead` of the same parameters, tied or not. Its forward takes the columns of
     `lyne.batches.COLUMNS`; where they are there it gives a `DistillationOutput`, else what it gave before. `vocabulary_size` is the
-    teacher's, where the model's output matrix is padded beyond it; `LyneTrainer` finds it out.
+    teacher's, where the model's output matrix is padded beyond it; where it is left out, `LyneTrainer` and the batches say it.
 
     Raises:
-        ValueError: for a model without a linear output layer.
+        ValueError: for a model without a linear output layer; in its forward, for a batch of another vocabulary.
     """
     linear = model.get_output_embeddings()
     head = DistillationHead.of(linear, loss, alpha, vocabulary_size)  # type: ignore[arg-type]
@@ -80,8 +86,10 @@ def distil(
         columns.pop("use_cache", None)
         hidden = self.base_model(*arguments, use_cache=False, **columns).last_hidden_state
         targets = sparse_targets({**own, "target_token_ids": target_token_ids})
-        denominator = own.get("num_items_in_batch")
-        terms = self.get_output_embeddings()(hidden, targets, own["target_labels"], denominator)
+        denominator, output = own.get("num_items_in_batch"), self.get_output_embeddings()
+        if denominator is not None and not isinstance(denominator, tuple) and output.distillation.own_text is not None:
+            raise ValueError(_ONE_DENOMINATOR)
+        terms = output(hidden, targets, own["target_labels"], denominator)
         assert isinstance(terms, LossTerms)
         return DistillationOutput(terms.loss, terms.nll, terms.divergence, terms.labels, terms.rows, terms.own_text)
 
@@ -105,6 +113,8 @@ def compute_loss_func(outputs: Any, labels: Any = None, num_items_in_batch: Any 
     """For `Trainer(compute_loss_func=…)`: the loss that the student's forward made, which is normalised there already."""
     if outputs["loss"] is None:
         raise ValueError("loss: none (expected: a model that lyne.huggingface.distil changed, and batches with targets)")
+    if outputs.get("own_text") is not None:
+        raise ValueError("compute_loss_func: for a loss with own text, which is a mean of its batch alone (expected: none)")
     return outputs["loss"]
 
 
@@ -118,7 +128,11 @@ class LyneTrainer(Trainer):
         head = model.get_output_embeddings()
         if not isinstance(head, DistillationHead):
             raise ValueError(f"model: its output layer is {type(head).__name__} (expected: a model that distil changed)")
-        known = teacher.describe().vocabulary_size
+        if head.distillation.own_text is not None and getattr(model, "accepts_loss_kwargs", True):
+            raise ValueError(_ONE_DENOMINATOR)
+        forks = getattr(arguments.get("args"), "dataloader_num_workers", 0) > 0
+        # gRPC that this process had used would not survive in forked workers.
+        known = (teacher.describe_apart() if forks else teacher.describe()).vocabulary_size
         rows = head.weight.shape[0]
         if head.vocabulary_size is None and rows > known:
             head.vocabulary_size = known  # a padded matrix, whose other columns no row of the teacher covers

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import pickle
+import subprocess
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lyne.batches import BatchPlan, BatchRows, plan_batch
@@ -34,6 +38,19 @@ Batch = dict[str, Any]
 
 #: Batches fetched ahead, whatever the window allows.
 _MOST_BATCHES_AHEAD = 32
+
+
+#: What the process does that describes a teacher apart: a description, or why there is none, goes to its stdout.
+_DESCRIBE = """
+import pickle, sys
+sys.path[:], pickled = pickle.load(sys.stdin.buffer)
+try:
+    with pickle.loads(pickled) as teacher:
+        found = teacher.describe()
+except Exception as e:
+    found = e
+pickle.dump(found, sys.stdout.buffer)
+"""
 
 
 class CoverageError(LyneError):
@@ -141,6 +158,20 @@ class Teacher:
         source = self._source()
         return source.teacher if isinstance(source, Capture) else source.describe()
 
+    def describe_apart(self) -> TeacherDescription:
+        """The same, asked for by a process of its own where this one has opened nothing yet: for one that forks workers later on."""
+        if self._captured or (self._pid == os.getpid() and self._opened is not None):
+            return self.describe()
+        command = [sys.executable, "-c", _DESCRIBE]
+        done = subprocess.run(command, input=pickle.dumps((sys.path, pickle.dumps(self))), stdout=subprocess.PIPE)
+        if done.returncode != 0:
+            raise LyneError(f"teacher {self.source}: the process that was to describe it ended with {done.returncode}")
+        found = pickle.loads(done.stdout)
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, TeacherDescription)
+        return found
+
     def identity(self) -> dict[str, Any]:
         """What a run's rows are by: it must be the same where the run is gone on with. Opens the stream of this process."""
         teacher = self.stream().teacher
@@ -213,7 +244,11 @@ class Teacher:
         return AttachedLoader(self, loader)
 
     def collator(self, collate: Callable[[list[Any]], Batch]) -> Callable[[list[Any]], Batch]:
-        """A collator that adds the rows where the batch is made: in DataLoader workers, each with a stream of its own."""
+        """A collator that adds the rows where the batch is made: in DataLoader workers, each with a stream of its own.
+
+        Its `labels` are those that have a target, unshifted, and no other: so many are a step's denominator under a Hugging Face `Trainer`,
+        which counts them. A document's first token is predicted by nothing, so it is none of them.
+        """
         return _Collator(self, collate)
 
     def add_targets(self, batch: Mapping[str, Any]) -> Batch:
@@ -262,7 +297,10 @@ class Teacher:
                 plan = plan_batch(batch, next_id)
                 next_id += len(plan.segments)
                 rows = BatchRows(plan, self.selection, vocabulary, self._temperature)
-                beside = {"teacher_tail_error": stream.teacher.tail_error} if stream.teacher.tail_error > 0 else {}
+                # By row, so that whatever moves, cuts or spreads batches takes it along.
+                beside: dict[str, Any] = {"teacher_vocabulary_size": torch.full((plan.shape[0],), vocabulary)}
+                if stream.teacher.tail_error > 0:
+                    beside["teacher_tail_error"] = stream.teacher.tail_error
                 pending.append(_Followed({**batch, **beside}, plan, rows, fetched()))
             if not pending:
                 return
@@ -340,7 +378,10 @@ class _Collator:
         self._teacher, self._collate = teacher, collate
 
     def __call__(self, examples: list[Any]) -> Batch:
-        return dict(self._teacher.add_targets(self._collate(examples)))
+        batch = dict(self._teacher.add_targets(self._collate(examples)))
+        batch["labels"] = batch["target_labels"].roll(1, 1)  # of a row's last position there is no target
+        batch.pop("shift_labels", None)  # which a Trainer would count in their place
+        return batch
 
 
 def _saver(loader: Iterable[Any]) -> Callable[[], Any]:

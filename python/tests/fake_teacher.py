@@ -33,6 +33,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
         self.cancelled: list[int] = []
         self.opens: list[teacher_service_pb2.OpenStream] = []
         self.metadata: list[dict[str, str]] = []
+        self.stream_metadata: list[dict[str, str]] = []
         self.credit = teacher_service_pb2.Credit(sequences=4, tokens=1 << 20)
         self.selection: Selection = TopK(4)
         self.precision = Precision.EXACT
@@ -95,6 +96,7 @@ class FakeTeacher(teacher_service_pb2_grpc.TeacherServiceServicer):
     def ScoreSequences(self, requests, context) -> Iterator[Response]:
         first = next(requests)
         self.opens.append(first.open)
+        self.stream_metadata.append(dict(context.invocation_metadata()))
         refuse(context, self.refusal)
         yield Response(opened=teacher_service_pb2.StreamOpened(teacher=self.teacher(), credit=self.credit))
         for request in requests:

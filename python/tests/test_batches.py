@@ -44,6 +44,14 @@ def test_plan_batch_packed_rows_are_cut_at_each_document():
     assert plan.labels.tolist() == [[6, 7, -100, 9, 10, -100], [12, -100, 14, -100, -100, -100]]
 
 
+def test_plan_batch_mask_that_numbers_the_documents_of_position_ids_is_taken():
+    positions = torch.tensor([[0, 1, 2, 0, 1, 0], [0, 1, 2, 3, 0, 0]])
+    plan = plan_batch(
+        {"input_ids": TOKENS, "position_ids": positions, "attention_mask": torch.tensor([[1, 1, 1, 2, 2, 0], [1] * 4 + [0] * 2])}
+    )
+    assert [s[2] for s in found(plan)] == [[5, 6, 7], [8, 9], [11, 12, 13, 14]]
+
+
 def test_plan_batch_cumulative_lengths_cut_a_flat_row():
     for name in ("cu_seqlens", "cu_seq_lens_q"):
         plan = plan_batch({"input_ids": TOKENS[:1], name: torch.tensor([0, 2, 6])})
@@ -58,6 +66,10 @@ def test_plan_batch_cumulative_lengths_cut_a_flat_row():
         (
             {"cu_seqlens": torch.tensor([0, 2, 6]), "input_ids": TOKENS[:1], "attention_mask": torch.tensor([[1, 1, 1, 1, 0, 0]])},
             r"attention_mask: 2 of the 4 tokens of a document of cu_seqlens at 2 \(expected: all, or 0\)",
+        ),
+        (
+            {"attention_mask": torch.tensor([[1, 1, 1, 2, 2, 0], [1] * 6]), "position_ids": torch.tensor([[0, 1, 2, 3, 4, 0], [0] * 6])},
+            "attention_mask: row 0 numbers several documents where position_ids have one, at 0",
         ),
         ({"labels": TOKENS[:, 1:]}, r"labels: shape \[2, 5\] \(expected: \[2, 6\]"),
         ({"labels": TOKENS.roll(-1, 1)}, "labels: row 0 differs from its input_ids"),
@@ -144,7 +156,10 @@ def test_attach_teacher_with_noisy_tails_is_believed_within_what_it_states():
         with pytest.raises(lyne.CoverageError, match="kept and tail mass"):
             list(teacher.attach(batches(2)))
     with FakeTeacher() as fake, teacher_of(fake) as teacher:
-        assert "teacher_tail_error" not in next(iter(teacher.attach(batches(1))))
+        batch = next(iter(teacher.attach(batches(1))))
+        assert "teacher_tail_error" not in batch
+        assert batch["teacher_vocabulary_size"].tolist() == [rows.VOCABULARY] * 4
+        assert lyne.sparse_targets(batch).vocabulary_size == rows.VOCABULARY
 
 
 def test_attach_loop_that_is_left_leaves_nothing_for_the_next():
@@ -272,3 +287,25 @@ def test_collator_in_workers_opens_a_stream_in_each(context):
         for batch in found:
             require_rows(batch)
         assert len(fake.opens) == 2
+
+
+def test_collator_labels_are_those_that_have_a_target():
+    given = [
+        {"input_ids": TOKENS, "attention_mask": MASK},
+        {"input_ids": TOKENS, "position_ids": torch.tensor([[0, 1, 2, 0, 1, 2], [0, 1, 0, 1, 0, 0]]), "labels": TOKENS},
+        {"input_ids": TOKENS.flip(1), "attention_mask": MASK.flip(1), "labels": TOKENS.flip(1), "shift_labels": TOKENS},
+    ]
+    with FakeTeacher() as fake, teacher_of(fake) as teacher:
+        made = [teacher.collator(lambda batch: batch)(batch) for batch in given]
+    for batch, expected in zip(
+        made,
+        (
+            [[-100, 6, 7, 8, 9, 10], [-100, 12, 13, 14, -100, -100]],
+            [[-100, 6, 7, -100, 9, 10], [-100, 12, -100, 14, -100, -100]],
+            [[-100, 9, 8, 7, 6, 5], [-100, -100, -100, 13, 12, 11]],
+        ),
+        strict=True,
+    ):
+        assert batch["labels"].tolist() == expected
+        assert (batch["labels"] >= 0).sum() == (batch["target_labels"] >= 0).sum()
+        assert "shift_labels" not in batch

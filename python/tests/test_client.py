@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import threading
 import time
+from contextlib import contextmanager
 
 import grpc
 import numpy as np
 import pytest
 import rows
+from certificates import make_certificate
 from fake_teacher import EXHAUSTED, INTERNAL, INVALID, FakeTeacher, Response, failed, refuse
 
 import lyne
+from lyne.__main__ import main
 from lyne.client.options import parse_addresses
 from lyne.v1 import teacher_service_pb2
 
@@ -690,13 +694,14 @@ def test_offer_token_past_the_vocabulary_is_refused():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A key, and a certificate of `teacher.test` that vouches for itself."""
-    directory = tmp_path_factory.mktemp("tls")
-    key, pem = directory / "key.pem", directory / "certificate.pem"
-    subject = ["-subj", "/CN=teacher.test", "-addext", "subjectAltName=DNS:teacher.test"]
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subprocess.run([*command, *subject, "-keyout", str(key), "-out", str(pem)], check=True, capture_output=True)
-    return key, pem
+    """The server's."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), "teacher.test")
+
+
+@pytest.fixture(scope="module")
+def student(tmp_path_factory):
+    """A student's."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), "student.test")
 
 
 class TestTls:
@@ -733,16 +738,65 @@ class TestTls:
         finally:
             teacher.stop()
 
+    @contextmanager
+    def asking_for_certificates(self, certificate, student):
+        """A server that knows the student's certificate, and wants one of every client."""
+        key, pem = certificate
+        teacher = FakeTeacher()
+        credentials = grpc.ssl_server_credentials([(key.read_bytes(), pem.read_bytes())], student[1].read_bytes(), True)
+        teacher.address = teacher.start(credentials)
+        try:
+            yield teacher
+        finally:
+            teacher.stop()
+
+    def test_connect_client_certificate_that_is_asked_for_is_shown(self, certificate, student):
+        security = lyne.Security(
+            tls_ca=certificate[1], tls_server_name="teacher.test", tls_client_key=student[0], tls_client_cert=student[1]
+        )
+        with self.asking_for_certificates(certificate, student) as teacher:
+            taken, _ = collect(teacher.address, 3, security=security)
+        assert len(taken) == 3
+
+    def test_connect_without_the_certificate_that_is_asked_for_is_refused(self, certificate, student):
+        other = {"tls_client_key": certificate[0], "tls_client_cert": certificate[1]}
+        with self.asking_for_certificates(certificate, student) as teacher:
+            for shown in ({}, other):
+                security = lyne.Security(tls_ca=certificate[1], tls_server_name="teacher.test", **shown)
+                with pytest.raises((lyne.TeacherRefusedError, lyne.TeacherUnavailableError)):
+                    lyne.TeacherClient(teacher.address, options(security=security, open_timeout=1.0))
+
+    def test_doctor_shows_the_certificate_that_its_options_name(self, certificate, student, capsys):
+        told = ("--tls-ca", certificate[1], "--tls-server-name", "teacher.test", "--json", "-")
+        shown = ("--tls-client-cert", student[1], "--tls-client-key", student[0])
+        with self.asking_for_certificates(certificate, student) as teacher:
+            main(["doctor", "--teacher", teacher.address, *map(str, (*told, *shown))])
+        assert json.loads(capsys.readouterr().out)["teacher"]["name"] == "fake"
+
     @pytest.mark.parametrize(
         ("changes", "what"),
         [
             ({"tls_server_name": "x"}, "only with tls_ca or tls"),
             ({"tls": True, "insecure": True}, "insecure: with TLS"),
+            ({"tls_client_cert": "a", "tls_client_key": "b"}, r"tls_client_cert: a \(expected: only with tls_ca or tls\)"),
+            ({"tls": True, "tls_client_cert": "a"}, r"tls_client_cert: a, tls_client_key: none \(expected: both or neither\)"),
+            ({"tls": True, "tls_client_key": "b"}, r"tls_client_cert: none, tls_client_key: b \(expected: both or neither\)"),
         ],
     )
     def test_security_contradictions_are_refused(self, changes, what):
         with pytest.raises(ValueError, match=what):
             lyne.Security(**changes)
+
+    def test_credentials_client_certificate_that_cannot_be_used_is_refused(self, certificate, student, tmp_path):
+        key, pem = student
+        encrypted = tmp_path / "encrypted.key"
+        command = ["openssl", "pkcs8", "-topk8", "-in", str(key), "-out", str(encrypted), "-passout", "pass:secret"]
+        subprocess.run(command, check=True, capture_output=True)
+        for shown in ((certificate[1], key), (key, key), (pem, encrypted)):
+            with pytest.raises(ValueError, match=f"tls_client_key: {shown[1]} .*expected: certificates and the first one's private key"):
+                lyne.Security(tls=True, tls_client_cert=shown[0], tls_client_key=shown[1]).credentials()
+        with pytest.raises(ValueError, match="tls_client_cert: /none: No such file"):
+            lyne.Security(tls=True, tls_client_cert="/none", tls_client_key=key).credentials()
 
 
 @pytest.mark.parametrize(("name", "number"), [(None, 0), ("interactive", 1), ("training", 2), ("capture", 3)])

@@ -12,7 +12,7 @@ from conftest import PYTHON, ROOT, TEACHER, command, run
 from tokenizers import Tokenizer
 
 import lyne
-from lyne.__main__ import main
+from lyne.__main__ import _with_special_tokens, main
 
 
 def test_score_real_server_prints_rows_and_json(server, capsys):
@@ -24,23 +24,31 @@ def test_score_real_server_prints_rows_and_json(server, capsys):
     assert figures["rows"][-1]["label_log_probability"] is None
 
 
-def test_score_tokenizer_with_a_stored_limit_scores_the_whole_text(server, tmp_path):
+def test_score_tokenizer_with_a_stored_limit_scores_the_whole_text(server, tmp_path, capsys):
     limited = Tokenizer.from_file(str(TEACHER / "tokenizer.json"))
     whole = len(limited.encode("Fellow citizens of the Senate").ids)
     limited.enable_truncation(2)
     limited.enable_padding(length=32)
     limited.save(str(tmp_path / "tokenizer.json"))
-    arguments = ("-m", "lyne", "score", "--teacher", server.address, "--tokenizer", str(tmp_path), "--json", "-")
-    assert len(json.loads(command(*arguments, "Fellow citizens of the Senate").stdout)["rows"]) == whole
+    arguments = ["score", "--teacher", server.address, "--tokenizer", str(tmp_path), "--json", "-"]
+    assert main([*arguments, "Fellow citizens of the Senate"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == whole
 
 
-def test_score_tokenizer_of_another_vocabulary_is_refused(server, tmp_path):
+@pytest.mark.parametrize("kind", ["llama2", "llama2-add-bos-false", "llama2-add-eos", "pythia-template", "roberta"])
+def test_score_special_tokens_around_a_text_are_those_of_transformers(kind):
+    directory = ROOT / "language-model/src/test/resources/golden-tokenizers" / kind
+    tokenizer = Tokenizer.from_file(str(directory / "tokenizer.json"))
+    for text in json.loads((directory / "golden.json").read_text())["texts"]:
+        assert _with_special_tokens(tokenizer, directory, text["text"]) == text["ids"]
+
+
+def test_score_tokenizer_of_another_vocabulary_is_refused(server, tmp_path, capsys):
     other = Tokenizer.from_file(str(TEACHER / "tokenizer.json"))
     other.add_tokens(["one more"])
     other.save(str(tmp_path / "tokenizer.json"))
-    done = command("-m", "lyne", "score", "--teacher", server.address, "--tokenizer", str(tmp_path), "Fellow citizens")
-    assert done.returncode == 1
-    assert "vocabulary size: 4096 (expected: 4097)" in done.stderr
+    assert main(["score", "--teacher", server.address, "--tokenizer", str(tmp_path), "Fellow citizens"]) == 1
+    assert "vocabulary size: 4096 (expected: 4097)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

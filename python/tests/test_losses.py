@@ -697,6 +697,22 @@ class TestDistillationHead:
         with pytest.raises(ValueError, match=r"vocabulary_size: 17 \(expected: 1..16, the rows of the output matrix\)"):
             DistillationHead(torch.nn.Parameter(padded), vocabulary_size=17)
 
+    def test_forward_targets_that_say_their_vocabulary_cut_the_padding_or_are_refused(self):
+        case = Case.random(18)
+        said = dataclasses.replace(case.targets, vocabulary_size=13)
+        padded = torch.cat([case.weight, torch.full((3, 5), 4.0, dtype=torch.float64)])
+        exact = self.head(case, 0.5)(case.hidden, case.targets, case.labels)
+
+        def loss(matrix: torch.Tensor, vocabulary_size: int | None = None) -> torch.Tensor:
+            head = DistillationHead(torch.nn.Parameter(matrix), None, DistillationLoss(), 0.5, vocabulary_size=vocabulary_size)
+            return head(case.hidden, said, case.labels).loss
+
+        close(loss(padded), exact.loss, 1e-12)
+        close(loss(case.weight), exact.loss, 1e-12)
+        for matrix, given, own in ((padded, 14, 14), (padded, 12, 12), (padded[:12], None, 12)):
+            with pytest.raises(ValueError, match=rf"vocabulary: {own} ids of the student \(expected: the teacher's 13\)"):
+                loss(matrix, given)
+
     def own_text_head(self, case: Case, own: OwnText, alpha: float = 0.6) -> DistillationHead:
         return DistillationHead(torch.nn.Parameter(case.weight.clone()), None, DistillationLoss(own_text=own), alpha)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import capture_files
 import numpy as np
 import pytest
+from certificates import make_certificate
 from conftest import TEACHER, Server, run, serve
 from tokenizers import Tokenizer
 
@@ -233,3 +234,18 @@ def test_serve_demo_has_the_digest_of_its_description(server: Server):
         found = teacher.describe()
     assert len(found.model_sha256) == 64
     assert found.vocabulary_size == 4096
+
+
+def test_serve_that_wants_certificates_answers_who_shows_one(tmp_path):
+    key, pem = make_certificate(tmp_path, "teacher.test")
+    own_key, own_pem = make_certificate(tmp_path, "student.test")
+    server = serve("--tls-cert", str(pem), "--tls-key", str(key), "--tls-client-ca", str(own_pem))
+    try:
+        shown = lyne.Security(tls_ca=pem, tls_server_name="teacher.test", tls_client_cert=own_pem, tls_client_key=own_key)
+        with lyne.TeacherClient(server.address, lyne.ClientOptions(security=shown)) as client:
+            assert client.describe().vocabulary_size == 4096
+        hidden = lyne.ClientOptions(security=lyne.Security(tls_ca=pem, tls_server_name="teacher.test"), open_timeout=2.0)
+        with pytest.raises((lyne.TeacherRefusedError, lyne.TeacherUnavailableError)):
+            lyne.TeacherClient(server.address, hidden)
+    finally:
+        server.kill()

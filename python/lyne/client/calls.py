@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from dataclasses import dataclass, field
+from typing import Any
 
 import grpc
 
@@ -29,6 +30,8 @@ class Entry:
     failure: LyneError | None = None
     #: Whether a second replica was asked for it, which happens once.
     hedged: bool = False
+    #: Its span, until it is resolved; None where it is not traced.
+    span: Any = None
 
     @property
     def tokens(self) -> int:
@@ -55,6 +58,7 @@ class Attempt:
     twin: Attempt | None = None
     #: Whether it is the second of the two.
     is_hedge: bool = False
+    span: Any = None
 
     @property
     def block_bytes(self) -> int:
@@ -67,6 +71,7 @@ class Call:
     """One ScoreSequences call."""
 
     open_deadline: float
+    target: str
     outgoing: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     rpc: grpc.Call | None = None
     opened: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -48,6 +49,7 @@ class TeacherClient:
         require_allowed(self._named, security)
         self._credentials = security.credentials()
         self._token = None if security.token_file is None else TokenFile(security.token_file)
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._channels: dict[Address, grpc.Channel] = {}
         self._streams: list[TargetStream] = []
@@ -78,12 +80,18 @@ class TeacherClient:
             TeacherMismatchError: where a server holds another teacher than expected.
             LyneError: where none can be opened.
         """
+        self._require_open()
         request = TargetRequest(selection, Precision.of(precision), raw_logits, expectation or Expectation())
         self._teacher.require_expected(",".join(a.target for a in self.addresses()), request.expectation)
         selection.require_fits(self._teacher.vocabulary_size)
         stream = TargetStream(self, request, self._teacher, self._options)
         with self._lock:
-            self._streams.append(stream)
+            closed = self._closed
+            if not closed:
+                self._streams.append(stream)
+        if closed:
+            stream.close()
+            self._require_open()
         return stream
 
     def decoder(self, settings: DecodeSettings | None = None) -> TeacherDecoder:
@@ -93,6 +101,7 @@ class TeacherClient:
             TeacherMismatchError: where the teacher is not the one meant.
             TeacherRefusedError: where it does not decode.
         """
+        self._require_open()
         wanted = settings or DecodeSettings()
         label = ",".join(a.target for a in self.addresses())
         self._teacher.require_expected(label, wanted.expectation)
@@ -101,12 +110,16 @@ class TeacherClient:
         return TeacherDecoder(self, wanted, self._teacher, self._options)
 
     def close(self) -> None:
-        """Ends all streams and connections."""
+        """Ends all streams and connections; nothing, in a process that was forked from its own."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._closed = True
-            streams, channels = list(self._streams), list(self._channels.values())
+            streams = list(self._streams)
         for stream in streams:
             stream.close()
+        with self._lock:
+            channels = list(self._channels.values())
         for channel in channels:
             channel.close()
 
@@ -118,6 +131,22 @@ class TeacherClient:
 
     # --- for its streams ----------------------------------------------------------------------------------------------------
 
+    def require_own_process(self) -> None:
+        """Refuses a process that was forked from the one that made it: the threads that answer are not there, and a wait would not end."""
+        if self._pid != os.getpid():
+            expected = f"{self._pid}, which made the client; lyne.Teacher opens one in each process"
+            raise ValueError(f"process {os.getpid()} (expected: {expected})")
+
+    def _require_open(self) -> None:
+        self.require_own_process()
+        if self._closed:
+            raise ValueError("the client is closed")
+
+    @property
+    def closed(self) -> bool:
+        """Whether it makes no calls any more."""
+        return self._closed
+
     def addresses(self) -> list[Address]:
         """The replicas known now."""
         with self._lock:
@@ -126,6 +155,8 @@ class TeacherClient:
     def channel(self, address: Address) -> grpc.Channel:
         """The channel to a replica, which all streams share."""
         with self._lock:
+            if self._closed:
+                raise ValueError("the client is closed")  # nobody would close another channel
             if address not in self._channels:
                 options = list(_CHANNEL_OPTIONS)
                 if self._credentials is None:
@@ -153,19 +184,29 @@ class TeacherClient:
             if self._closed or self._resolving or not any(every for _, _, every in self._named):
                 return
             self._resolving = True
-        threading.Thread(target=self._resolve_for_streams, name="lyne-resolve", daemon=True).start()
+        try:
+            threading.Thread(target=self._resolve_for_streams, name="lyne-resolve", daemon=True).start()
+        except RuntimeError:  # no thread can be had now: the addresses known so far stay
+            with self._lock:
+                self._resolving = False
 
     def _resolve_for_streams(self) -> None:
         try:
-            found = resolve(self._named)
-        except OSError:
-            found = self.addresses()  # the addresses known so far stay
-        with self._lock:
-            self._resolving = False
-            self._addresses = found
-            streams = list(self._streams)
-        for stream in streams:
-            stream.set_replicas(found)
+            try:
+                found = resolve(self._named)
+            except (OSError, UnicodeError):
+                found = self.addresses()  # the addresses known so far stay
+            with self._lock:
+                self._addresses = found
+                streams = list(self._streams)
+            for stream in streams:
+                try:
+                    stream.set_replicas(found)
+                except RuntimeError:  # no thread can be had now: the next look-up tries again
+                    continue
+        finally:
+            with self._lock:
+                self._resolving = False
 
     # --- the first word -------------------------------------------------------------------------------------------------------
 

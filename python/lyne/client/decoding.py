@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import queue
 import random
 import threading
@@ -137,8 +138,10 @@ class _Call:
     address: Address
     outgoing: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     rpc: grpc.Call | None = None
+    ended: bool = False
 
     def end(self) -> None:
+        self.ended = True
         self.outgoing.put(None)
         if self.rpc is not None:
             self.rpc.cancel()
@@ -168,6 +171,7 @@ class TeacherDecoder:
         self._random = random.Random(0)
         self._device_positions = -1
         self._closed = False
+        self._pid = os.getpid()
         self._restart_retry_time()
 
     # --- what the student calls -----------------------------------------------------------------------------------------
@@ -239,8 +243,10 @@ class TeacherDecoder:
         return self._events.popleft()
 
     def close(self) -> None:
-        """Ends the call; its texts are forgotten on both sides."""
+        """Ends the call; its texts are forgotten on both sides. Nothing, in a process that was forked from its own."""
         self._closed = True
+        if self._pid != os.getpid():
+            return
         if self._call is not None:
             self._call.end()
             self._call = None
@@ -275,7 +281,8 @@ class TeacherDecoder:
             raise ValueError(f"tokens: {tokens} and {draws} draws (expected: at most context_length={most} together)")
 
     def _require_open(self) -> None:
-        if self._closed:
+        self._client.require_own_process()
+        if self._closed or self._client.closed:
             raise ValueError("the decoder is closed")
 
     def _begin(self) -> None:
@@ -497,6 +504,7 @@ class TeacherDecoder:
         in_a_row = 0
         self._sleep(max(0.0, self._connect_at - time.monotonic()))
         while self._call is None:
+            self._require_open()
             known = self._client.addresses()
             if in_a_row >= max(1, len(known)):
                 in_a_row = 0
@@ -513,6 +521,14 @@ class TeacherDecoder:
 
     def _open(self, address: Address) -> None:
         call = _Call(address)
+        try:
+            self._await_opened(call)
+        finally:
+            if self._call is not call:
+                call.end()  # nobody else has it to end, whatever came in between
+
+    def _await_opened(self, call: _Call) -> None:
+        address = call.address
         call.outgoing.put(decode_pb2.DecodeRequest(open=self._open_message()))
         threading.Thread(target=self._read, args=(call,), name=f"lyne-decode-{address.target}", daemon=True).start()
         deadline = time.monotonic() + self._options.open_timeout
@@ -534,7 +550,6 @@ class TeacherDecoder:
                 try:
                     TeacherDescription.of(one.opened.teacher).require_same(address.target, self._teacher)
                 except TeacherMismatchError as e:
-                    call.end()
                     if self._standing(address).mismatched():
                         raise
                     self._tried[address.target] = str(e)
@@ -545,7 +560,6 @@ class TeacherDecoder:
                 self._next_replica -= 1  # the same one first, where it is only this call that ends
                 self._moved_at = time.monotonic()
                 return
-        call.end()
         self._tried[address.target] = f"not opened within {self._options.open_timeout} s"
 
     def _read(self, call: _Call) -> None:
@@ -554,6 +568,8 @@ class TeacherDecoder:
         try:
             stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(call.address))
             call.rpc = stub.Decode(iter(call.outgoing.get, None), metadata=self._client.metadata())
+            if call.ended:
+                call.rpc.cancel()
             for response in call.rpc:
                 self._incoming.put((call, response))
         except grpc.RpcError as e:

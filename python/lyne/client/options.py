@@ -7,6 +7,7 @@ import os
 import random
 import re
 import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ import grpc
 from lyne.v1 import teacher_pb2
 
 __all__ = ["Address", "ClientOptions", "Expectation", "Fingerprint", "Security", "TokenFile", "parse_addresses", "require_allowed"]
+
+_CERTIFICATE = b"-----BEGIN CERTIFICATE-----"
 
 #: A wait that ends this many seconds too late was asleep itself, with the whole process: nothing is held against a teacher.
 OVERSLEPT = 2.0
@@ -73,6 +76,8 @@ class Security:
         tls_server_name: name that a server's certificate must have; by default the host that was dialled.
         token_file: holds the bearer token; read again when it changes.
         insecure: plain text to any host.
+        tls_client_cert: PEM certificates to show, one's own first, where servers know callers by theirs; read when a client is made.
+        tls_client_key: PEM file of its private key, not encrypted.
     """
 
     tls: bool = False
@@ -80,12 +85,19 @@ class Security:
     tls_server_name: str | None = None
     token_file: str | os.PathLike[str] | None = None
     insecure: bool = False
+    tls_client_cert: str | os.PathLike[str] | None = None
+    tls_client_key: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         if self.uses_tls and self.insecure:
             raise ValueError("insecure: with TLS (expected: one of them; insecure means plain text, not an unchecked certificate)")
         if self.tls_server_name is not None and not self.uses_tls:
             raise ValueError(f"tls_server_name: {self.tls_server_name} (expected: only with tls_ca or tls)")
+        if (self.tls_client_cert is None) != (self.tls_client_key is None):
+            cert, key = ("none" if file is None else file for file in (self.tls_client_cert, self.tls_client_key))
+            raise ValueError(f"tls_client_cert: {cert}, tls_client_key: {key} (expected: both or neither)")
+        if self.tls_client_cert is not None and not self.uses_tls:
+            raise ValueError(f"tls_client_cert: {self.tls_client_cert} (expected: only with tls_ca or tls)")
 
     @property
     def uses_tls(self) -> bool:
@@ -95,15 +107,35 @@ class Security:
         """What channels are made with; None for plain text."""
         if not self.uses_tls:
             return None
-        if self.tls_ca is None:
-            return grpc.ssl_channel_credentials()
+        authorities = None
+        if self.tls_ca is not None:
+            authorities = _read("tls_ca", self.tls_ca)
+            if _CERTIFICATE not in authorities:
+                raise ValueError(f"tls_ca: {self.tls_ca} (expected: certificates in PEM)")
+        return grpc.ssl_channel_credentials(authorities, *self._shown())
+
+    def _shown(self) -> tuple[bytes | None, bytes | None]:
+        """The private key and the certificates that a client shows, as they are now; neither where it shows none."""
+        if self.tls_client_cert is None or self.tls_client_key is None:
+            return None, None
+        certificates, key = _read("tls_client_cert", self.tls_client_cert), _read("tls_client_key", self.tls_client_key)
         try:
-            pem = Path(self.tls_ca).read_bytes()
-        except OSError as e:
-            raise ValueError(f"tls_ca: {self.tls_ca}: {e.strerror}") from e
-        if b"-----BEGIN CERTIFICATE-----" not in pem:
-            raise ValueError(f"tls_ca: {self.tls_ca} (expected: certificates in PEM)")
-        return grpc.ssl_channel_credentials(root_certificates=pem)
+            # gRPC would say nothing of a file that it cannot use, but fail at each handshake. A password is never asked for.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(self.tls_client_cert, self.tls_client_key, lambda: "")
+        except (ssl.SSLError, ValueError):
+            # Without its cause, which may show what stands in the key's file.
+            raise ValueError(
+                f"tls_client_cert: {self.tls_client_cert}, tls_client_key: {self.tls_client_key}"
+                " (expected: certificates and the first one's private key, in PEM, not encrypted)"
+            ) from None
+        return key, certificates
+
+
+def _read(option: str, file: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as e:
+        raise ValueError(f"{option}: {file}: {e.strerror}") from e
 
 
 class TokenFile:

@@ -10,6 +10,7 @@ import copy
 import heapq
 import itertools
 import logging
+import os
 import random
 import threading
 import time
@@ -27,6 +28,7 @@ from lyne.client.failure import Failure, Remedy
 from lyne.client.options import OVERSLEPT, Address, ClientOptions, Expectation
 from lyne.client.statistics import StreamStatistics
 from lyne.client.targets import BlockIdentity, RowAssembly, Targets, TargetSequence, ranges_of, source_word
+from lyne.client.traces import RequestTraces
 from lyne.errors import (
     LyneError,
     MisalignedTargetsError,
@@ -89,10 +91,16 @@ class TargetStream:
         self._failure: LyneError | None = None
         self._counts = StreamStatistics()
         self._random = random.Random(0)
+        self._traces = RequestTraces(options.student)
         self._threads: list[threading.Thread] = []
-        self._start(self._watch, "lyne-watch")
-        self.set_replicas(client.addresses())
-        self._await_opened()
+        self._pid = os.getpid()
+        try:
+            self._start(self._watch, "lyne-watch")
+            self.set_replicas(client.addresses())
+            self._await_opened()
+        except BaseException:  # nobody else will have it to close
+            self.close()
+            raise
 
     # --- what the student calls -----------------------------------------------------------------------------------------
 
@@ -108,6 +116,7 @@ class TargetStream:
             ValueError: for tokens, positions or choices that the teacher cannot answer.
             LyneError: where the stream has ended.
         """
+        self._client.require_own_process()
         self._require_fits(sequence)
         with self._lock:
             self._require_alive()
@@ -120,6 +129,7 @@ class TargetStream:
 
     def ask_again(self, sequence: TargetSequence) -> None:
         """Asks for a sequence that was taken as a failure, to be taken next."""
+        self._client.require_own_process()
         self._require_fits(sequence)
         with self._lock:
             self._require_alive()
@@ -134,6 +144,7 @@ class TargetStream:
             SequenceFailedError, MisalignedTargetsError: for that sequence alone; it is taken, and the stream goes on.
             LyneError: where the stream has ended.
         """
+        self._client.require_own_process()
         with self._lock:
             if not self._untaken:
                 self._require_alive()
@@ -156,13 +167,17 @@ class TargetStream:
             return first.targets
 
     def discard(self) -> None:
-        """Forgets all sequences offered and not taken; their answers, where they come, are dropped."""
+        """Forgets all sequences offered and not taken; their answers, where they come, are dropped. Nothing, in a process that was forked
+        from its own, where a loop that was left may call it."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             for replica in self._replicas:
                 for attempt in replica.call.in_flight.values() if replica.call is not None else ():
                     attempt.twin = None
                     if replica.call is not None and not attempt.withdrawn:
                         self._withdraw(replica.call, attempt)
+            self._end_spans()
             self._untaken.clear()
             self._waiting.clear()
             self._untaken_tokens = self._unresolved = 0
@@ -179,12 +194,14 @@ class TargetStream:
             return copy.deepcopy(self._counts)
 
     def close(self) -> None:
-        """Ends the stream and its calls."""
+        """Ends the stream and its calls; nothing, in a process that was forked from its own."""
+        if self._pid != os.getpid():
+            return
         with self._lock:
             self._closed = True
             self._end(None)
         self._client.forget(self)
-        for thread in self._threads:
+        for thread in list(self._threads):
             if thread is not threading.current_thread():
                 thread.join(timeout=5)
 
@@ -206,6 +223,7 @@ class TargetStream:
             self._untaken.appendleft(entry)
         else:
             self._untaken.append(entry)
+        entry.span = self._traces.sequence(entry.sequence)
         self._untaken_tokens += entry.tokens
         self._unresolved += 1
         heapq.heappush(self._waiting, entry)
@@ -228,10 +246,19 @@ class TargetStream:
             if replica.call is not None:
                 self._drop(replica.call)
                 replica.call = None
+        self._end_spans()
         self._lock.notify_all()
+
+    def _end_spans(self) -> None:
+        """Ends the spans of sequences that nobody waits for any more."""
+        for entry in self._untaken:
+            if not entry.resolved:
+                self._traces.end(entry.span)
+                entry.span = None
 
     def _resolve(self, entry: Entry, targets: Targets | None, failure: LyneError | None, dropped: int = 0) -> None:
         entry.targets, entry.failure = targets, failure
+        self._traces.end(entry.span, failure)
         self._unresolved -= 1
         self._counts.discarded_bytes += dropped
         if targets is not None:
@@ -243,14 +270,16 @@ class TargetStream:
     def set_replicas(self, addresses: list[Address]) -> None:
         """Sets the replicas to ask, from now on; those that are gone end their calls by themselves."""
         with self._lock:
+            if self._is_over():
+                return
             known = {replica.address: replica for replica in self._replicas if not replica.gone}
             for address, replica in known.items():
                 replica.gone = address not in addresses
             for address in addresses:
                 if address not in known:
                     replica = ReplicaConnection(address, time.monotonic())
-                    self._replicas.append(replica)
                     self._start(partial(self._serve, replica), f"lyne-{address.target}")
+                    self._replicas.append(replica)
             self._end_where_none_accepts()
             self._lock.notify_all()
 
@@ -263,8 +292,8 @@ class TargetStream:
                     self._end(e if isinstance(e, LyneError) else LyneError(f"the client's own fault: {e!r}"))
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
-        self._threads.append(thread)
         thread.start()
+        self._threads = [other for other in self._threads if other.is_alive()] + [thread]
 
     def _await_opened(self) -> None:
         deadline = time.monotonic() + self._options.open_timeout
@@ -277,7 +306,6 @@ class TargetStream:
                 self._lock.wait(left)
             failure = self._failure
         if failure is not None:
-            self.close()
             raise failure
 
     def _history(self) -> str:
@@ -289,10 +317,12 @@ class TargetStream:
             with self._lock:
                 while not self._is_over() and not replica.gone and (wait := replica.connect_at - time.monotonic()) > 0:
                     self._lock.wait(wait)
+                if replica.gone:
+                    self._replicas.remove(replica)
                 if self._is_over() or replica.gone:
                     return
                 replica.attempts += 1
-                call = replica.call = Call(time.monotonic() + self._options.open_timeout)
+                call = replica.call = Call(time.monotonic() + self._options.open_timeout, replica.address.target)
             failure = self._run(replica, call)
             with self._lock:
                 if not call.ended:
@@ -301,9 +331,11 @@ class TargetStream:
     def _run(self, replica: ReplicaConnection, call: Call) -> Failure:
         """Makes a call and reads it to its end; gives why it ended."""
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(open=self._open_message()))
+        span = self._traces.call("ScoreSequences", call.target)
         try:
             stub = teacher_service_pb2_grpc.TeacherServiceStub(self._client.channel(replica.address))
-            responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=self._client.metadata())
+            metadata = self._client.metadata() + self._traces.metadata(span)
+            responses = stub.ScoreSequences(iter(call.outgoing.get, None), metadata=metadata)
             with self._lock:
                 call.rpc = responses
                 if call.ended:
@@ -316,6 +348,7 @@ class TargetStream:
             return Failure.of_call(e)
         finally:
             call.outgoing.put(None)
+            self._traces.end(span)
 
     def _open_message(self) -> teacher_service_pb2.OpenStream:
         """The opening message; digests that the student does not state are those of the teacher described to it."""
@@ -515,6 +548,7 @@ class TargetStream:
 
     def _answered(self, call: Call, attempt: Attempt) -> None:
         del call.in_flight[attempt.wire_id]
+        self._traces.end(attempt.span)
         call.tokens -= attempt.entry.tokens
         self._progressed(call)
 
@@ -550,6 +584,8 @@ class TargetStream:
             return
         attempt = self._send(second.call, late.entry, now)
         attempt.is_hedge, attempt.twin, late.twin = True, late, attempt
+        if attempt.span is not None:
+            attempt.span.set_attribute("lyne.hedge", True)
         late.entry.hedged = True
         self._counts.hedged_sequences += 1
 
@@ -606,7 +642,7 @@ class TargetStream:
         return min(open_replicas, key=lambda one: (one is entry.last_failed_on, one.call.tokens), default=None)  # type: ignore[union-attr]
 
     def _send(self, call: Call, entry: Entry, now: float) -> Attempt:
-        attempt = Attempt(next(self._wire_ids), entry, now)
+        attempt = Attempt(next(self._wire_ids), entry, now, span=self._traces.ask(entry.span, call.target))
         if not call.in_flight:
             call.alive = now
         call.in_flight[attempt.wire_id] = attempt
@@ -619,6 +655,7 @@ class TargetStream:
             positions=[teacher_service_pb2.PositionRange(first=first, count=count) for first, count in ranges_of(sequence.positions)],
             bypass_cache=self._options.bypass_cache,
             chosen=[teacher_service_pb2.ChosenTokens(token_ids=ids.tolist()) for ids in sequence.chosen or ()],
+            traceparent=self._traces.traceparent(attempt.span),
         )
         call.outgoing.put(teacher_service_pb2.ScoreSequencesRequest(sequence=message))
         if self._options.hedge_millis > 0:
@@ -674,6 +711,8 @@ class TargetStream:
             if call.rpc is not None:
                 call.rpc.cancel()
         unanswered = [attempt for attempt in call.in_flight.values() if not attempt.withdrawn]
+        for attempt in call.in_flight.values():
+            RequestTraces.end(attempt.span)
         call.in_flight.clear()
         call.tokens = 0
         return unanswered

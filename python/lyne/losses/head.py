@@ -78,7 +78,7 @@ class DistillationHead(nn.Linear):
 
         Args:
             vocabulary_size: ids that the teacher's rows cover, where the matrix is padded beyond them; the padding is left out of the
-                losses' softmax, as it is of the teacher's.
+                losses' softmax, as it is of the teacher's. Where it is left out, it is what the targets say, if they do.
 
         Raises:
             ValueError: where alpha is not in 0..1, or the matrix has fewer rows than the vocabulary.
@@ -143,12 +143,13 @@ class DistillationHead(nn.Linear):
                 f"targets: rows of {rows} for loss={self.distillation.loss} with drawn={self.distillation.drawn}"
                 f" (expected: DistillationLoss(..., drawn={targets.weights is not None}), or another selection)"
             )
+        covered = self._covered(targets.vocabulary_size)
         flat, wanted = targets.flatten(), labels.flatten()
         dtype = torch.float64 if hidden.dtype == torch.float64 else torch.float32
         counted = _Counted(flat, wanted, self.distillation.own_text)
         sums = fused_loss(
             hidden.flatten(0, -2),
-            (self.weight[: self.vocabulary_size], None if self.bias is None else self.bias[: self.vocabulary_size]),
+            (self.weight[:covered], None if self.bias is None else self.bias[:covered]),
             self.distillation,
             flat,
             wanted,
@@ -157,6 +158,16 @@ class DistillationHead(nn.Linear):
             self.chunk_rows,
         )
         return counted.terms(sums)
+
+    def _covered(self, teacher: int) -> int:
+        """Rows of the matrix in the softmax: never padding that the teacher's rows do not cover. `teacher` is 0 where nobody said."""
+        rows = self.weight.shape[0]
+        own = self.vocabulary_size or rows
+        if teacher == 0 or own == teacher:
+            return own
+        if self.vocabulary_size is None and rows > teacher:
+            return teacher
+        raise ValueError(f"vocabulary: {own} ids of the student (expected: the teacher's {teacher})")
 
 
 class _Counted:

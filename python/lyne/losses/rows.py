@@ -34,6 +34,7 @@ class SparseTargets:
         policy_old_logprob: by the student that drew, `[...]`; for a clipped ratio alone.
         policy_advantage: its advantage, `[...]`; for a clipped ratio alone.
         tail_error: absolute error of the mass that `log_tail` states, as the teacher says; 0 for one that sums all of its logits.
+        vocabulary_size: ids that the rows' distributions cover; 0 where nobody said.
     """
 
     token_ids: Tensor
@@ -49,6 +50,7 @@ class SparseTargets:
     policy_old_logprob: Tensor | None = None
     policy_advantage: Tensor | None = None
     tail_error: float = 0.0
+    vocabulary_size: int = 0
 
     def __post_init__(self) -> None:
         entries = self.token_ids.shape

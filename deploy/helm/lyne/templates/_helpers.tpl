@@ -92,14 +92,53 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end -}}
 
-{{/* Whether the teacher is an inference engine, here or elsewhere. */}}
+{{/* The inference engines elsewhere that are asked, as teachers name them; empty where none is. */}}
+{{- define "lyne.engines" -}}
+{{- $named := list -}}
+{{- if .Values.teachers -}}
+{{- range .Values.teachers -}}{{- $named = append $named (.teacher | default "") -}}{{- end -}}
+{{- else -}}
+{{- $named = list .Values.serve.teacher -}}
+{{- end -}}
+{{- range $named -}}{{- if regexMatch "^(vllm|sglang):" . -}}{{ . }} {{ end -}}{{- end -}}
+{{- end -}}
+
+{{/* Whether a teacher is an inference engine, here or elsewhere. */}}
 {{- define "lyne.asksEngine" -}}
-{{- if and .Values.teacher.enabled (or .Values.engine.enabled (regexMatch "^(vllm|sglang):" .Values.serve.teacher)) }}true{{ end -}}
+{{- if and .Values.teacher.enabled (or .Values.engine.enabled (include "lyne.engines" .)) }}true{{ end -}}
+{{- end -}}
+
+{{/* The devices that models are computed on, those of all teachers. */}}
+{{- define "lyne.devices" -}}
+{{- $default := .Values.serve.device | default "cpu" -}}
+{{- if .Values.teachers -}}
+{{- $devices := list -}}
+{{- range .Values.teachers -}}
+{{- if not (or .replay (regexMatch "^(vllm|sglang):" (.teacher | default ""))) -}}{{- $devices = append $devices (.device | default $default) -}}{{- end -}}
+{{- end -}}
+{{- join "," $devices -}}
+{{- else -}}
+{{- $default -}}
+{{- end -}}
 {{- end -}}
 
 {{/* The server's configuration file. */}}
 {{- define "lyne.serve" -}}
+{{ include "lyne.server" . }}
+{{- with .Values.teachers }}
+teachers:
+{{- range . }}
+{{- $entry := omit . "claim" }}
+{{- if and (regexMatch "^(vllm|sglang):" (.teacher | default "")) (not .identity) }}{{ $_ := set $entry "identity" (printf "/identity/%s.json" .name) }}{{ end }}
+  - {{ $entry | toJson }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* All of it but the list of teachers, which the server follows while it runs. */}}
+{{- define "lyne.server" -}}
 {{- $serve := deepCopy .Values.serve -}}
+{{- if .Values.teachers -}}{{- $_ := unset $serve "teacher" -}}{{- end -}}
 {{- $_ := set $serve "listen" (printf "0.0.0.0:%d" (int .Values.grpcPort)) -}}
 {{- $_ := set $serve "metrics" (printf "0.0.0.0:%d" (int .Values.metricsPort)) -}}
 {{- if .Values.diskCache.enabled -}}
@@ -113,7 +152,7 @@ capabilities: {drop: [ALL]}
 {{- $_ := set $serve "engine_wait_seconds" (int .Values.engine.startupSeconds) -}}
 {{- $_ := unset $serve "device" -}}
 {{- end -}}
-{{- if include "lyne.asksEngine" . -}}{{- $_ := set $serve "identity" "/identity/engine.json" -}}{{- end -}}
+{{- if and (include "lyne.asksEngine" .) (not .Values.teachers) -}}{{- $_ := set $serve "identity" "/identity/engine.json" -}}{{- end -}}
 {{- with .Values.sharedCache.url }}{{- $_ := set $serve "shared_cache" . -}}{{- end -}}
 {{- if .Values.tls.existingSecret -}}
 {{- $_ := set $serve "tls_cert" "/etc/lyne-tls/tls.crt" -}}
@@ -181,6 +220,52 @@ capabilities: {drop: [ALL]}
 {{- div (mul (trimSuffix "Gi" .Values.diskCache.size | int) 1024 9) 10 -}}
 {{- end -}}
 
+{{/* Of several teachers. */}}
+{{- define "lyne.checkTeachers" -}}
+{{- if or (not .Values.teacher.enabled) .Values.engine.enabled -}}
+{{- fail "teachers: given (expected: with teacher.enabled: true, and engine.enabled: false; an engine elsewhere is an entry's teacher)" -}}
+{{- end -}}
+{{- if ne .Values.serve.teacher "demo" -}}
+{{- fail (printf "serve.teacher: %s (expected: none beside teachers, whose entry it may be)" .Values.serve.teacher) -}}
+{{- end -}}
+{{- range list "replay" "name" "model" "tokenizer" "identity" "engine_tls_ca" "engine_token_file" "engine_batch_invariant" -}}
+{{- if hasKey $.Values.serve . -}}
+{{- fail (printf "serve.%s: given (expected: in an entry of teachers)" .) -}}
+{{- end -}}
+{{- end -}}
+{{- $names := list -}}
+{{- $mounts := list "/opt/lyne/" -}}
+{{- if .Values.model.existingClaim -}}{{- $mounts = append $mounts "/models/" -}}{{- end -}}
+{{- $shares := 0 -}}
+{{- range .Values.teachers -}}
+{{- if has .name $names -}}{{- fail (printf "teachers: %s twice (expected: distinct names)" .name) -}}{{- end -}}
+{{- $names = append $names .name -}}
+{{- if .claim -}}{{- $mounts = append $mounts (printf "/teachers/%s/" .name) -}}{{- end -}}
+{{- $shares = add $shares (int64 (.cache_mib | default 0)) -}}
+{{- end -}}
+{{- if and (hasKey .Values.serve "cache_mib") (gt $shares (int64 .Values.serve.cache_mib)) -}}
+{{- fail (printf "teachers: cache_mib of %d in all (expected: at most serve.cache_mib, %d)" $shares (int64 .Values.serve.cache_mib)) -}}
+{{- end -}}
+{{- range $each := .Values.teachers -}}
+{{- range $key := list "teacher" "replay" "model" "tokenizer" -}}
+{{- $path := get $each $key -}}
+{{- if hasPrefix "/" $path -}}
+{{- $there := false -}}
+{{- range $mounts -}}{{- if hasPrefix . (printf "%s/" $path) -}}{{- $there = true -}}{{- end -}}{{- end -}}
+{{- if not $there -}}
+{{- fail (printf "teachers: %s: %s: %s (expected: within one of %s; claim mounts one at /teachers/NAME, model.existingClaim at /models)" $each.name $key $path (join ", " $mounts)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (gt (len $names) 1) (not .Values.students.teacher) (gt (int .Values.students.count) 0) (not (hasKey .Values.students.settings "teacher_name")) -}}
+{{- fail (printf "students.settings.teacher_name: none (expected: one of %s)" (join ", " $names)) -}}
+{{- end -}}
+{{- if and (gt (len $names) 1) (not .Values.students.teacher) (gt (int .Values.capture.parts) 0) (not (hasKey .Values.capture.settings "teacher_name")) -}}
+{{- fail (printf "capture.settings.teacher_name: none (expected: one of %s)" (join ", " $names)) -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What cannot work is refused when it is rendered. */}}
 {{- define "lyne.check" -}}
 {{- if not .Values.teacher.enabled -}}
@@ -203,14 +288,16 @@ capabilities: {drop: [ALL]}
 {{- if and .Values.diskCache.claim.enabled (not .Values.diskCache.enabled) -}}
 {{- fail "diskCache.claim.enabled: true (expected: with diskCache.enabled: true)" -}}
 {{- end -}}
-{{- $device := .Values.serve.device | default "cpu" -}}
+{{- $device := include "lyne.devices" . -}}
+{{- $whose := .Values.teachers | empty | ternary "serve.device" "the device of teachers" -}}
 {{- $gpus := len (regexFindAll "cuda:[0-9]+" $device -1 | uniq) -}}
 {{- if and (gt (int .Values.gpu.count) 0) (not (contains "cuda" $device)) -}}
-{{- fail (printf "serve.device: %s (expected: cuda:0, as gpu.count is %d)" $device (int .Values.gpu.count)) -}}
+{{- fail (printf "%s: %s (expected: cuda:0, as gpu.count is %d)" $whose $device (int .Values.gpu.count)) -}}
 {{- end -}}
 {{- if ne (int .Values.gpu.count) $gpus -}}
-{{- fail (printf "gpu.count: %d (expected: %d, as serve.device is %s)" (int .Values.gpu.count) $gpus $device) -}}
+{{- fail (printf "gpu.count: %d (expected: %d, as %s is %s)" (int .Values.gpu.count) $gpus $whose $device) -}}
 {{- end -}}
+{{- if .Values.teachers }}{{ include "lyne.checkTeachers" . }}{{ end -}}
 {{- if and .Values.teacher.enabled (hasPrefix "/models" .Values.serve.teacher) (not .Values.model.existingClaim) -}}
 {{- fail (printf "model.existingClaim: empty (expected: a claim that holds serve.teacher, %s)" .Values.serve.teacher) -}}
 {{- end -}}

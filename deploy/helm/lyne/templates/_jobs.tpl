@@ -43,7 +43,9 @@ template:
             --seed $(({{ int64 $students.firstSeed }} + JOB_COMPLETION_INDEX)) --name {{ .Release.Name }}-$JOB_COMPLETION_INDEX
             --out /runs/{{ .Release.Name }}-$JOB_COMPLETION_INDEX --resume --from-start
         env:
-          - {name: LYNE_HEAP, value: {{ $students.heap | quote }}}
+          {{- with $students.heap }}
+          - {name: LYNE_HEAP, value: {{ . | quote }}}
+          {{- end }}
           {{- include "lyne.clientEnvironment" . | nindent 10 }}
           {{- include "lyne.traceEnvironment" . | nindent 10 }}
         securityContext:
@@ -137,8 +139,12 @@ template:
             exec /opt/lyne/lyne capture --config /etc/lyne/capture.yaml --teacher {{ include "lyne.address" . }}
             --out /captures/{{ .Release.Name }} --part $JOB_COMPLETION_INDEX/{{ $capture.parts }}
         {{- end }}
+        {{- if or $capture.heap (not $capture.merge) }}
         env:
-          - {name: LYNE_HEAP, value: {{ $capture.heap | quote }}}
+          {{- with $capture.heap }}
+          - {name: LYNE_HEAP, value: {{ . | quote }}}
+          {{- end }}
+          {{- end }}
           {{- if not $capture.merge }}
           {{- include "lyne.clientEnvironment" . | nindent 10 }}
           {{- include "lyne.traceEnvironment" . | nindent 10 }}

@@ -6,8 +6,8 @@ metadata:
     {{- include "lyne.labels" . | nindent 4 }}
     app.kubernetes.io/component: teacher
     {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
-  annotations: # a change of configuration rolls the replicas
-    checksum/config: {{ include "lyne.serve" . | sha256sum }}
+  annotations: # a change of configuration rolls the replicas; one of the list of teachers is followed by those that run
+    checksum/config: {{ include "lyne.server" . | sha256sum }}
     {{- with .Values.podAnnotations }}{{ toYaml . | nindent 4 }}{{ end }}
 spec:
   serviceAccountName: {{ include "lyne.teacher" . }}
@@ -30,7 +30,9 @@ spec:
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args: [serve, --config, /etc/lyne/teacher.yaml]
       env:
-        - {name: LYNE_HEAP, value: {{ .Values.heap | quote }}}
+        {{- with .Values.heap }}
+        - {name: LYNE_HEAP, value: {{ . | quote }}}
+        {{- end }}
         - {name: LYNE_HEALTH, value: "0.0.0.0:{{ .Values.healthPort }}"} # in place of the image's, which is for itself
       ports:
         - {name: grpc, containerPort: {{ .Values.grpcPort }}}
@@ -61,6 +63,11 @@ spec:
         {{- if .Values.model.existingClaim }}
         - {name: models, mountPath: /models, readOnly: true}
         {{- end }}
+        {{- range $index, $each := .Values.teachers }}
+        {{- if $each.claim }}
+        - {name: teacher-{{ $index }}, mountPath: {{ printf "/teachers/%s" $each.name | quote }}, readOnly: true}
+        {{- end }}
+        {{- end }}
         {{- if include "lyne.asksEngine" . }}
         - {name: identity, mountPath: /identity}
         {{- end }}
@@ -81,6 +88,12 @@ spec:
     {{- with .Values.model.existingClaim }}
     - name: models
       persistentVolumeClaim: {claimName: {{ . }}, readOnly: true}
+    {{- end }}
+    {{- range $index, $each := .Values.teachers }}
+    {{- if $each.claim }}
+    - name: teacher-{{ $index }}
+      persistentVolumeClaim: {claimName: {{ $each.claim }}, readOnly: true}
+    {{- end }}
     {{- end }}
     {{- if include "lyne.asksEngine" . }}
     - name: identity # one of all replicas, and of all that keep rows by it

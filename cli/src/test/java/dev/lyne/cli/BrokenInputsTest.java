@@ -2,9 +2,7 @@ package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,24 +54,8 @@ final class BrokenInputsTest {
     @TempDir
     private Path directory;
 
-    private record Outcome(int code, String err) {}
-
-    private static Outcome run(List<String> arguments) {
-        PrintStream err = System.err;
-        PrintStream out = System.out;
-        var bytes = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
-        System.setOut(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8));
-        try {
-            return new Outcome(Lyne.execute(arguments), bytes.toString(StandardCharsets.UTF_8));
-        } finally {
-            System.setErr(err);
-            System.setOut(out);
-        }
-    }
-
     private static void assertRefused(List<String> arguments) {
-        Outcome outcome = run(arguments);
+        InProcessCommand outcome = InProcessCommand.run(arguments);
         String told = arguments + " → " + outcome;
         assertThat(outcome.code()).as(told).isIn(1, 2);
         List<String> lines = outcome.err()
@@ -224,7 +206,7 @@ final class BrokenInputsTest {
                 "completion fish",
                 "demo --seed x",
                 "nothing",
-                "load --teacher localhost:1 --json /proc/none/file");
+                "load --teacher localhost:1 --json /dev/zero/file");
     }
 
     @ParameterizedTest

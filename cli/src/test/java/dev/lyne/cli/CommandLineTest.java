@@ -308,7 +308,7 @@ final class CommandLineTest {
 
     @Test
     void loadOnNobody_afterItsTimeout_failsWithTheAddress() {
-        Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--retry-seconds", "0.5");
+        Outcome outcome = run("load", "--teacher", "127.0.0.1:1", "--retry-seconds", "3");
         assertThat(outcome.code()).isEqualTo(1);
         assertThat(outcome.err())
                 .isEqualTo("lyne: teacher 127.0.0.1:1: connection refused (is ./lyne serve running there?)\n");

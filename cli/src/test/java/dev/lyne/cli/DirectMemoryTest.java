@@ -20,8 +20,10 @@ final class DirectMemoryTest {
     private Path directory;
 
     private static Process serve(String directMemory) throws Exception {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(LimitedCommand.optionsOfTests());
+        command.addAll(List.of(
                 "-Xmx128m",
                 "-XX:MaxDirectMemorySize=" + directMemory,
                 "-XX:+ExitOnOutOfMemoryError",

@@ -97,9 +97,7 @@ final class EverySelectionTest {
     private static void assertLearns(String name, List<String> selection, String described) throws Exception {
         var arguments = new ArrayList<>(selection);
         arguments.addAll(List.of("--row-precision", "compact"));
-        try (ChildProcess student = tiny.train(name, 0, arguments)) {
-            student.awaitSuccess();
-        }
+        InProcessCommand.succeed(tiny.asking(name, 0, arguments));
         RunSummary summary = RunSummary.read(tiny.directory(name).summary());
         assertThat(summary.selection()).startsWith(described);
         assertThat(summary.rowPrecision()).isEqualTo("compact");

@@ -18,12 +18,6 @@ final class FetchedTokenizerTest {
     @TempDir
     Path shared;
 
-    private static void run(TinyTraining tiny, String name, List<String> arguments) throws Exception {
-        try (ChildProcess command = ChildProcess.start(name, tiny.log(name), 1, "256m", arguments)) {
-            command.awaitSuccess();
-        }
-    }
-
     @Test
     void trainCaptureAndEvaluate_withoutATokenizer_takeTheTeachers() throws Exception {
         var tiny = new TinyTraining(shared);
@@ -32,63 +26,54 @@ final class FetchedTokenizerTest {
         Path out = shared.resolve("run");
         String text = tiny.text().toString();
         try (ChildProcess server = tiny.serve()) {
-            run(
-                    tiny,
+            InProcessCommand.succeed(List.of(
                     "train",
-                    List.of(
-                            "train",
-                            "--teacher",
-                            tiny.address(),
-                            "--alpha",
-                            "0.9",
-                            "--student",
-                            student.toString(),
-                            "--corpus",
-                            text,
-                            "--out",
-                            out.toString(),
-                            "--steps",
-                            "2",
-                            "--context",
-                            "32"));
+                    "--teacher",
+                    tiny.address(),
+                    "--alpha",
+                    "0.9",
+                    "--student",
+                    student.toString(),
+                    "--corpus",
+                    text,
+                    "--out",
+                    out.toString(),
+                    "--steps",
+                    "2",
+                    "--context",
+                    "32"));
             for (Path copy : List.of(out.resolve("tokenizer"), out.resolve("model"))) {
                 assertThat(copy.resolve("tokenizer.json"))
                         .hasSameBinaryContentAs(tiny.teacher().resolve("tokenizer.json"));
             }
-            run(
-                    tiny,
+            InProcessCommand.succeed(List.of(
                     "capture",
-                    List.of(
-                            "capture",
-                            "--teacher",
-                            tiny.address(),
-                            "--corpus",
-                            text,
-                            "--out",
-                            shared.resolve("captured").toString(),
-                            "--context",
-                            "32",
-                            "--windows",
-                            "4"));
+                    "--teacher",
+                    tiny.address(),
+                    "--corpus",
+                    text,
+                    "--out",
+                    shared.resolve("captured").toString(),
+                    "--context",
+                    "32",
+                    "--windows",
+                    "4"));
             assertThat(shared.resolve("captured")).isDirectory();
             Path bare = Files.createDirectory(shared.resolve("bare"));
             for (String file : List.of("config.json", "model.safetensors")) {
                 Files.copy(out.resolve("model").resolve(file), bare.resolve(file));
             }
-            run(
-                    tiny,
+            InProcessCommand.succeed(List.of(
                     "evaluate",
-                    List.of(
-                            "evaluate",
-                            "--teacher",
-                            tiny.address(),
-                            "--model",
-                            bare.toString(),
-                            "--corpus",
-                            text,
-                            "--context",
-                            "32"));
-            run(tiny, "score", List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
+                    "--teacher",
+                    tiny.address(),
+                    "--model",
+                    bare.toString(),
+                    "--corpus",
+                    text,
+                    "--context",
+                    "32"));
+            InProcessCommand.succeed(List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
             assertThat(server.isAlive()).isTrue();
         }
     }
@@ -118,7 +103,7 @@ final class FetchedTokenizerTest {
             assertThat(Files.readString(tiny.log("capture")))
                     .contains("tokenizer: the one in " + before + ", which a teacher sent before")
                     .containsPattern("okenizer.*expected");
-            run(tiny, "score", List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
+            InProcessCommand.succeed(List.of("score", "--teacher", tiny.address(), "Fellow citizens"));
             assertThat(server.isAlive()).isTrue();
         }
     }
@@ -197,24 +182,19 @@ final class FetchedTokenizerTest {
         Path words = Files.createDirectory(shared.resolve("words"));
         Files.move(tiny.teacher().resolve("tokenizer.json"), words.resolve("tokenizer.json"));
         Files.delete(tiny.teacher().resolve("tokenizer_config.json"));
-        run(
-                tiny,
+        InProcessCommand evaluate = InProcessCommand.succeed(List.of(
                 "evaluate",
-                List.of(
-                        "evaluate",
-                        "--model",
-                        tiny.teacher().toString(),
-                        "--tokenizer",
-                        words.toString(),
-                        "--corpus",
-                        tiny.text().toString(),
-                        "--context",
-                        "32",
-                        "--windows",
-                        "4"));
-        assertThat(tiny.log("evaluate"))
-                .content()
-                .contains("EOS 0 <|endoftext|> (eos_token_id of the student's config.json)");
+                "--model",
+                tiny.teacher().toString(),
+                "--tokenizer",
+                words.toString(),
+                "--corpus",
+                tiny.text().toString(),
+                "--context",
+                "32",
+                "--windows",
+                "4"));
+        assertThat(evaluate.err()).contains("EOS 0 <|endoftext|> (eos_token_id of the student's config.json)");
     }
 
     @Test
@@ -238,7 +218,7 @@ final class FetchedTokenizerTest {
         for (List<String> command : List.of(own, named)) {
             command.addAll(common);
             command.addAll(List.of("--json", reports.get(command == own ? 0 : 1).toString()));
-            run(tiny, "evaluate", command);
+            InProcessCommand.succeed(command);
         }
         assertThat(reports.get(1)).hasSameTextualContentAs(reports.get(0));
     }

@@ -8,6 +8,7 @@ import dev.lyne.client.DecodeSettings;
 import dev.lyne.client.TeacherClient;
 import dev.lyne.client.TeacherDecoder;
 import dev.lyne.files.DirectoryLock;
+import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.load.process.ChildProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,6 +22,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -46,12 +48,15 @@ final class GenerateProcessesTest {
         }
     }
 
-    private static void assertRefused(TinyTraining tiny, String name, Path prompts, Path out, String why)
-            throws Exception {
-        assertEnds(tiny, name, prompts, out, 2, why);
+    private static void assertRefused(TinyTraining tiny, Path prompts, Path out, String why) {
+        InProcessCommand refused =
+                InProcessCommand.run(generate(tiny, "--corpus", prompts.toString(), "--out", out.toString()));
+        assertThat(refused.code()).as(refused.err()).isEqualTo(2);
+        assertThat(refused.err()).contains(why);
     }
 
-    private static void assertEnds(TinyTraining tiny, String name, Path prompts, Path out, int code, String why)
+    /** A process of its own, which another one keeps out. */
+    private static void assertKeptOut(TinyTraining tiny, String name, Path prompts, Path out, String why)
             throws Exception {
         try (ChildProcess command = ChildProcess.start(
                 name,
@@ -59,7 +64,7 @@ final class GenerateProcessesTest {
                 1,
                 "256m",
                 generate(tiny, "--corpus", prompts.toString(), "--out", out.toString()))) {
-            assertThat(command.awaitEnd(120)).isEqualTo(code);
+            assertThat(command.awaitEnd(120)).isEqualTo(1);
         }
         assertThat(tiny.log(name)).content().contains(why);
     }
@@ -91,19 +96,42 @@ final class GenerateProcessesTest {
             }
             assertThat(responses).as("each has draws of its own").hasSizeGreaterThan(6);
 
+            Path ended = shared.resolve("ended.jsonl");
+            run(
+                    tiny,
+                    "ended",
+                    generate(
+                            tiny,
+                            "--corpus",
+                            prompts.toString(),
+                            "--out",
+                            ended.toString(),
+                            "--max-tokens",
+                            "20",
+                            "--eos",
+                            "0," + firstDraw(tiny, "The Congress of 1790")));
+            JsonNode cut =
+                    JsonMapper.shared().readTree(Files.readAllLines(ended).get(0));
+            assertThat(cut.get("response").asString()).isEmpty();
+            assertThat(cut.get("finish_reason").asString()).isEqualTo("stop");
+            try (ChildProcess command = ChildProcess.start(
+                    "outside", tiny.log("outside"), 1, "256m", generate(tiny, "--eos", "0,4096", "The war"))) {
+                assertThat(command.awaitEnd(120)).isEqualTo(2);
+            }
+            assertThat(tiny.log("outside")).content().contains("--eos: 4096 (expected: ids of tokens, 0..4095 of ");
+
             byte[] bytes = Files.readAllBytes(whole);
             Files.write(broken, Arrays.copyOf(bytes, bytes.length * 2 / 3));
             Files.copy(shared.resolve("whole.jsonl.settings.json"), shared.resolve("broken.jsonl.settings.json"));
             assertRefused(
                     tiny,
-                    "otherwise",
                     prompts,
                     broken,
                     "was made with other settings: max_tokens: 256 (expected: 20); another --out begins anew");
             Path settings = shared.resolve("broken.jsonl.settings.json");
             String own = Files.readString(settings);
             Files.writeString(settings, own.replace("\"fingerprint\" : \"", "\"fingerprint\" : \"another than "));
-            assertRefused(tiny, "machine", prompts, broken, " (expected: another than ");
+            assertRefused(tiny, prompts, broken, " (expected: another than ");
             Files.writeString(settings, own);
             run(
                     tiny,
@@ -123,9 +151,7 @@ final class GenerateProcessesTest {
             Path hinted = shared.resolve("hinted.jsonl");
             Files.writeString(hinted, "{\"prompt\": \"What?\", \"teacher_prompt\": \"The Congress of 1790\"}\n");
             Path told = shared.resolve("told.jsonl");
-            run(
-                    tiny,
-                    "told",
+            InProcessCommand.succeed(
                     generate(tiny, "--corpus", hinted.toString(), "--out", told.toString(), "--max-tokens", "20"));
             JsonNode line = JsonMapper.shared().readTree(Files.readString(told));
             assertThat(line.get("prompt").asString()).isEqualTo("What?");
@@ -138,42 +164,51 @@ final class GenerateProcessesTest {
             Files.writeString(
                     spelt, "\uFEFF{\"prompt\": \"The Congress of 1790\"}\r\n\r\n{\"prompt\": \"The war\"}\r\n\r\n");
             Path blanks = shared.resolve("blanks.jsonl");
-            run(
-                    tiny,
-                    "blanks",
+            InProcessCommand.succeed(
                     generate(tiny, "--corpus", spelt.toString(), "--out", blanks.toString(), "--max-tokens", "20"));
             assertThat(Files.readAllLines(blanks)).hasSize(2).first().isEqualTo(made.get(0));
             Path no = shared.resolve("no.jsonl");
             Files.writeString(spelt, "{\"prompt\": \"a\"}\n\n{\"prompt\": \"b\", \"teacherPrompt\": \"c\"}\n");
-            assertRefused(tiny, "misspelt", spelt, no, "line 3: field teacherPrompt (expected: teacher_prompt)");
+            assertRefused(tiny, spelt, no, "line 3: field teacherPrompt (expected: teacher_prompt)");
             Files.writeString(spelt, "{\"prompt\": \"a\"} {\"prompt\": \"b\"}\n");
-            assertRefused(tiny, "two", spelt, shared.resolve("two.jsonl"), "line 1: no JSON at column ");
+            assertRefused(tiny, spelt, shared.resolve("two.jsonl"), "line 1: no JSON at column ");
             Files.writeString(spelt, "{\"prompt\": \"a\", \"prompt\": \"b\"}\n");
-            assertRefused(
-                    tiny, "twice", spelt, shared.resolve("two.jsonl"), "line 1: a name that comes twice at column ");
+            assertRefused(tiny, spelt, shared.resolve("two.jsonl"), "line 1: a name that comes twice at column ");
 
             Path other = shared.resolve("other.json");
             Files.writeString(other, "{\"precious\": true}");
-            assertRefused(tiny, "notOurs", prompts, other, "its end is no line of prompt and response");
+            assertRefused(tiny, prompts, other, "its end is no line of prompt and response");
             assertThat(other).hasContent("{\"precious\": true}");
 
             byte[] before = Files.readAllBytes(broken);
             try (DirectoryLock another =
                     DirectoryLock.take(shared, ".broken.jsonl.lock").orElseThrow()) {
                 String why = "out: " + broken + ": another run writes it (expected: one at a time)";
-                assertEnds(tiny, "second", prompts, broken, 1, why);
+                assertKeptOut(tiny, "second", prompts, broken, why);
                 Path link = Files.createSymbolicLink(shared.resolve("link.jsonl"), broken);
-                assertEnds(tiny, "linked", prompts, link, 1, "out: " + link + ": another run writes it");
+                assertKeptOut(tiny, "linked", prompts, link, "out: " + link + ": another run writes it");
             }
             assertThat(broken).hasBinaryContent(before);
 
             Path unended = shared.resolve("unended.jsonl");
             Files.writeString(unended, "{\"prompt\": \"The war\"}");
-            assertRefused(tiny, "itself", unended, unended, "the file of the prompts (expected: another --out)");
+            assertRefused(tiny, unended, unended, "the file of the prompts (expected: another --out)");
             assertThat(unended).hasContent("{\"prompt\": \"The war\"}");
 
             Files.writeString(prompts, "{\"text\": \"no prompt\"}\n");
-            assertRefused(tiny, "wrong", prompts, shared.resolve("none.jsonl"), "line 1: no text \"prompt\"");
+            assertRefused(tiny, prompts, shared.resolve("none.jsonl"), "line 1: no text \"prompt\"");
+        }
+    }
+
+    /** The token that is drawn first behind the prompt of the first line. */
+    private static int firstDraw(TinyTraining tiny, String prompt) throws Exception {
+        try (Tokenizer tokenizer = Tokenizer.load(tiny.teacher());
+                TeacherClient client = TeacherClient.connect(tiny.address(), ClientOptions.defaults());
+                TeacherDecoder decoder = client.decoder(DecodeSettings.plain(3, Set.of()))) {
+            int[] ids = IntStream.concat(tokenizer.wrapping().bosId().stream(), Arrays.stream(tokenizer.encode(prompt)))
+                    .toArray();
+            decoder.start(0, ids, 1);
+            return ((DecodeEvent.Answered) decoder.take()).drawnIds()[0];
         }
     }
 

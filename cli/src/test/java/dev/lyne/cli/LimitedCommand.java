@@ -1,6 +1,7 @@
 package dev.lyne.cli;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,11 +14,19 @@ import java.util.stream.Stream;
  * @param err its lines on stderr
  */
 record LimitedCommand(int code, List<String> err) {
+    /** Options of the JVM that runs the tests, whose compiler suits processes of seconds. */
+    static List<String> optionsOfTests() {
+        return ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(option -> option.startsWith("-XX:") || option.startsWith("-D"))
+                .toList();
+    }
+
     /** @param limitKib most of a file in KiB, or unlimited */
     static LimitedCommand run(String limitKib, List<String> arguments) throws IOException, InterruptedException {
         String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
         List<String> command = Stream.of(
                         List.of("bash", "-c", "ulimit -f " + limitKib + " && exec \"$@\"", "bash", java),
+                        optionsOfTests(),
                         List.of("-Xmx256m", "-XX:-UsePerfData", "-cp", System.getProperty("java.class.path")),
                         List.of(Lyne.class.getName()),
                         arguments)

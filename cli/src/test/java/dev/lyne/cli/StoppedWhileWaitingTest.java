@@ -47,6 +47,7 @@ final class StoppedWhileWaitingTest {
                 student.signal("TERM");
                 await().atMost(Duration.ofSeconds(20)).until(() -> !student.isAlive());
             }
+            server.signal("KILL"); // it would drain for as long as it may, as its device stands still
         }
         assertThat(steps("waiting")).hasSize(1);
         assertThat(Files.readString(tiny.log("waiting")))

@@ -117,17 +117,12 @@ final class TinyTraining {
 
     /** The same with a selection of its own. */
     ChildProcess train(String name, int checkpointEvery, List<String> selection) throws IOException {
-        List<String> arguments = plainly(name, checkpointEvery);
-        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
-        arguments.addAll(selection);
-        return ChildProcess.start(name, log(name), 1, "256m", arguments);
+        return train(name, asking(name, checkpointEvery, selection));
     }
 
     /** The same, which stands still at breakpoints. */
     ChildProcess train(String name, int checkpointEvery, Breakpoints breakpoints) throws Exception {
-        List<String> arguments = plainly(name, checkpointEvery);
-        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8", "--top-k", "16"));
-        return start(name, arguments, breakpoints);
+        return start(name, asking(name, checkpointEvery, List.of("--top-k", "16")), breakpoints);
     }
 
     /** A command of those arguments, which stands still at breakpoints. */
@@ -140,6 +135,14 @@ final class TinyTraining {
     /** A student of those arguments. */
     ChildProcess train(String name, List<String> arguments) throws IOException {
         return ChildProcess.start(name, log(name), 1, "256m", arguments);
+    }
+
+    /** Arguments of a student of the server with a selection of its own, which resumes where it can. */
+    List<String> asking(String name, int checkpointEvery, List<String> selection) {
+        List<String> arguments = plainly(name, checkpointEvery);
+        arguments.addAll(List.of("--teacher", address(), "--alpha", "0.7", "--in-flight", "8"));
+        arguments.addAll(selection);
+        return arguments;
     }
 
     /** Arguments of a student of a source, which resumes where it can. */

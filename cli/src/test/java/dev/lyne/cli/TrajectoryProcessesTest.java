@@ -1,7 +1,6 @@
 package dev.lyne.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.lyne.load.process.ChildProcess;
 import dev.lyne.student.train.RunSummary;
@@ -55,12 +54,12 @@ final class TrajectoryProcessesTest {
         }
     }
 
-    private static ChildProcess student(String name, String... targets) throws IOException {
+    private static List<String> learning(String name, String... targets) {
         List<String> arguments = new ArrayList<>(tiny.plainly(name, 0));
         arguments.set(arguments.indexOf("--steps") + 1, "5");
         arguments.addAll(List.of("--targets", targets("whole").toString(), "--alpha", "0.9", "--top-k", "16"));
         arguments.addAll(List.of(targets));
-        return tiny.train(name, arguments);
+        return arguments;
     }
 
     @Test
@@ -97,9 +96,7 @@ final class TrajectoryProcessesTest {
 
     @Test
     void train_rangeOfSteps_learnsFromTheirWindows() throws Exception {
-        try (ChildProcess late = student("late", "--targets-kind", "trajectory", "--targets-steps", "13-24")) {
-            late.awaitSuccess();
-        }
+        InProcessCommand.succeed(learning("late", "--targets-kind", "trajectory", "--targets-steps", "13-24"));
         RunSummary summary = RunSummary.read(tiny.directory("late").summary());
         assertThat(summary.targets().coverage()).isEqualTo(1.0);
         assertThat(summary.targets().teacherPositions()).containsOnlyKeys("replay");
@@ -128,11 +125,8 @@ final class TrajectoryProcessesTest {
     }
 
     private static void assertRefused(String message, String name, String... targets) {
-        assertThatThrownBy(() -> {
-                    try (ChildProcess process = student(name, targets)) {
-                        process.awaitSuccess();
-                    }
-                })
-                .hasMessageContaining(message);
+        InProcessCommand refused = InProcessCommand.run(learning(name, targets));
+        assertThat(refused.code()).as(refused.err()).isNotZero();
+        assertThat(refused.err()).contains(message);
     }
 }

@@ -2,8 +2,11 @@ package dev.lyne.cli.serve;
 
 import dev.lyne.cli.common.AtLeast;
 import dev.lyne.teacher.decode.DecodeOptions;
+import dev.lyne.teacher.server.MemoryPlan;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import java.time.Duration;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** The options that say how a server decodes. */
@@ -13,11 +16,10 @@ final class DecodeServingOptions {
     @Option(
             names = "--kv-cache-mib",
             paramLabel = "N",
-            defaultValue = "1024",
             description =
                     "Memory for keys and values of sequences that are decoded, on the device, MiB; 0: do not decode"
-                            + " (default: ${DEFAULT-VALUE}).")
-    private long cacheMib;
+                            + " (default: 1024; on the CPU an eighth of the memory where that is less).")
+    private @Nullable Long cacheMib;
 
     @Option(
             names = "--decode-batch-millis",
@@ -35,11 +37,30 @@ final class DecodeServingOptions {
                     "How long a decoding session may say nothing before it is ended, s (default: ${DEFAULT-VALUE}).")
     private long idleSeconds;
 
-    void applyTo(TeacherServerOptions.Builder options) {
-        AtLeast.require("--kv-cache-mib", cacheMib, 0);
+    /** @param device where texts are decoded */
+    void applyTo(TeacherServerOptions.Builder options, String device) {
         AtLeast.require("--decode-batch-millis", batchMillis, 1);
         AtLeast.require("--decode-idle-seconds", idleSeconds, 1);
         options.decoding(DecodeOptions.DEFAULT.with(
-                Math.min(cacheMib, MOST_MIB) << 20, Duration.ofMillis(batchMillis), Duration.ofSeconds(idleSeconds)));
+                cacheBytes("--kv-cache-mib", Optional.ofNullable(cacheMib), device),
+                Duration.ofMillis(batchMillis),
+                Duration.ofSeconds(idleSeconds)));
+    }
+
+    /**
+     * Returns the bytes of keys and values.
+     *
+     * @param option the name that the number has
+     * @param mib the number; empty: what suits the device, and on the CPU the memory that there is
+     */
+    static long cacheBytes(String option, Optional<Long> mib, String device) {
+        if (mib.isEmpty()) {
+            return device.equals("cpu")
+                    ? DecodeOptions.usualCacheBytes(
+                            MemoryPlan.ofThisProcess(0, 0).availableBytes())
+                    : DecodeOptions.USUAL_CACHE_BYTES;
+        }
+        AtLeast.require(option, mib.get(), 0);
+        return Math.min(mib.get(), MOST_MIB) << 20;
     }
 }

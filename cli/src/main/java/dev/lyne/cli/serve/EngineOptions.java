@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -12,6 +13,12 @@ import picocli.CommandLine.Option;
 /** The options of an inference engine as the teacher. */
 @SuppressWarnings("NullAway.Init") // picocli sets the options
 public final class EngineOptions {
+    private static final long PROBE_SECONDS = 60;
+    private static final double PROBE_TOLERANCE = 0.02;
+    private static final int IN_FLIGHT = 256;
+    private static final long TIMEOUT_SECONDS = 120;
+    private static final long WAIT_SECONDS = 600;
+
     @Option(
             names = "--model",
             paramLabel = "DIR",
@@ -48,16 +55,14 @@ public final class EngineOptions {
 
     @Option(
             names = "--probe-seconds",
-            defaultValue = "60",
-            description = "Time between probes of an engine's weights, s (default: ${DEFAULT-VALUE}).")
-    private long probeSeconds;
+            description = "Time between probes of an engine's weights, s (default: " + PROBE_SECONDS + ").")
+    private @Nullable Long probeSeconds;
 
     @Option(
             names = "--probe-tolerance",
-            defaultValue = "0.02",
-            description =
-                    "How far a probe's log-probability may be off, nats (default: ${DEFAULT-VALUE}; with --engine-batch-invariant not at all).")
-    private double probeTolerance;
+            description = "How far a probe's log-probability may be off, nats (default: " + PROBE_TOLERANCE
+                    + "; with --engine-batch-invariant not at all).")
+    private @Nullable Double probeTolerance;
 
     @Option(
             names = "--engine-batch-invariant",
@@ -68,25 +73,34 @@ public final class EngineOptions {
 
     @Option(
             names = "--engine-in-flight",
-            defaultValue = "256",
-            description = "Most sequences in flight at an engine's address (default: ${DEFAULT-VALUE}).")
-    private int inFlight;
+            description = "Most sequences in flight at an engine's address (default: " + IN_FLIGHT + ").")
+    private @Nullable Integer inFlight;
 
     @Option(
             names = "--engine-timeout-seconds",
-            defaultValue = "120",
-            description = "Longest that an engine's answer is waited for, s (default: ${DEFAULT-VALUE}).")
-    private long timeoutSeconds;
+            description = "Longest that an engine's answer is waited for, s (default: " + TIMEOUT_SECONDS + ").")
+    private @Nullable Long timeoutSeconds;
 
     @Option(
             names = "--engine-wait-seconds",
-            defaultValue = "600",
-            description =
-                    "Longest that a start waits for an engine, and sequences for one that is gone, s (default: ${DEFAULT-VALUE}).")
-    private long waitSeconds;
+            description = "Longest that a start waits for an engine, and sequences for one that is gone, s (default: "
+                    + WAIT_SECONDS + ").")
+    private @Nullable Long waitSeconds;
 
     /** Refuses options that only an engine has. */
     void requireNone() {
+        requireNoneOfOneEngine();
+        Map<String, Boolean> given = new LinkedHashMap<>();
+        given.put("--probe-seconds", probeSeconds != null);
+        given.put("--probe-tolerance", probeTolerance != null);
+        given.put("--engine-in-flight", inFlight != null);
+        given.put("--engine-timeout-seconds", timeoutSeconds != null);
+        given.put("--engine-wait-seconds", waitSeconds != null);
+        refuse(given);
+    }
+
+    /** Refuses options of one engine; the others may stand for what engines of a list do not say. */
+    void requireNoneOfOneEngine() {
         Map<String, Boolean> given = new LinkedHashMap<>();
         given.put("--model", model != null);
         given.put("--tokenizer", tokenizer != null);
@@ -94,6 +108,10 @@ public final class EngineOptions {
         given.put("--engine-tls-ca", authorities != null);
         given.put("--engine-token-file", tokenFile != null);
         given.put("--engine-batch-invariant", batchInvariant);
+        refuse(given);
+    }
+
+    private static void refuse(Map<String, Boolean> given) {
         given.forEach((option, isGiven) -> {
             if (isGiven) {
                 throw new IllegalArgumentException(
@@ -130,8 +148,12 @@ public final class EngineOptions {
                 directory,
                 new EngineSettings.Arithmetic(precision, batchInvariant),
                 Optional.ofNullable(identity),
-                new EngineSettings.Probing(Duration.ofSeconds(probeSeconds), probeTolerance),
+                new EngineSettings.Probing(
+                        Duration.ofSeconds(Objects.requireNonNullElse(probeSeconds, PROBE_SECONDS)),
+                        Objects.requireNonNullElse(probeTolerance, PROBE_TOLERANCE)),
                 new EngineSettings.Limits(
-                        inFlight, Duration.ofSeconds(timeoutSeconds), Duration.ofSeconds(waitSeconds)));
+                        Objects.requireNonNullElse(inFlight, IN_FLIGHT),
+                        Duration.ofSeconds(Objects.requireNonNullElse(timeoutSeconds, TIMEOUT_SECONDS)),
+                        Duration.ofSeconds(Objects.requireNonNullElse(waitSeconds, WAIT_SECONDS))));
     }
 }

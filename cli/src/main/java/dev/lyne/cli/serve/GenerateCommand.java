@@ -12,6 +12,7 @@ import dev.lyne.client.TeacherDecoder;
 import dev.lyne.client.TeacherExpectation;
 import dev.lyne.client.TokenizerDownload;
 import dev.lyne.lm.tokenizer.DocumentWrapping;
+import dev.lyne.lm.tokenizer.StopChoice;
 import dev.lyne.lm.tokenizer.Tokenizer;
 import dev.lyne.student.generate.CorpusGeneration;
 import java.io.PrintStream;
@@ -19,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -74,6 +76,13 @@ public final class GenerateCommand implements Callable<Integer> {
     private int maxTokens;
 
     @Option(
+            names = "--eos",
+            defaultValue = "auto",
+            paramLabel = "auto|none|ID[,ID…]",
+            description = "Tokens that end a continuation (default: auto, as the teacher's files say).")
+    private String eos;
+
+    @Option(
             names = "--corpus",
             paramLabel = "FILE",
             description = "Continue the prompts of this file, an object of JSON a line; needs --out.")
@@ -106,6 +115,7 @@ public final class GenerateCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         AtLeast.require("--max-tokens", maxTokens, 1);
         AtLeast.require("--in-flight", inFlight, 1);
+        StopChoice ends = StopChoice.parse("--eos", eos);
         if ((prompt == null) == (corpus == null) || (corpus == null) != (out == null)) {
             throw new IllegalArgumentException("PROMPT: " + (prompt == null ? "none" : "'" + prompt + "'")
                     + ", --corpus: " + (corpus == null ? "none" : corpus) + ", --out: " + (out == null ? "none" : out)
@@ -125,8 +135,10 @@ public final class GenerateCommand implements Callable<Integer> {
             try (Tokenizer tokenizer = Tokenizer.load(temporary.path());
                     TeacherClient client = TeacherClient.connect(
                             teacher, timeouts.client("generate", security).build());
-                    TeacherDecoder decoder =
-                            client.decoder(settings(tokenizer, client.describe().deterministic()))) {
+                    TeacherDecoder decoder = client.decoder(settings(
+                            tokenizer,
+                            tokenizer.stopIds("--eos", ends),
+                            client.describe().deterministic()))) {
                 if (corpus != null && out != null) {
                     generate(decoder, tokenizer, corpus, out);
                 } else if (prompt != null) {
@@ -138,11 +150,10 @@ public final class GenerateCommand implements Callable<Integer> {
     }
 
     /** @param sameBits whether replicas have to agree on the last bits, which decide draws */
-    private DecodeSettings settings(Tokenizer tokenizer, boolean sameBits) {
+    private DecodeSettings settings(Tokenizer tokenizer, Set<Integer> stopIds, boolean sameBits) {
         TeacherExpectation expectation = new TeacherExpectation(
                 null, HexFormat.of().formatHex(tokenizer.digest()), tokenizer.vocabularySize(), null);
-        return new DecodeSettings(
-                temperature, topP, seed, tokenizer.stopIds(tokenizer.wrapping()), expectation, sameBits);
+        return new DecodeSettings(temperature, topP, seed, stopIds, expectation, sameBits);
     }
 
     private void continuePrompt(TeacherDecoder decoder, Tokenizer tokenizer, String text, PrintStream to)

@@ -231,7 +231,7 @@ public final class ServeCommand implements Callable<Integer> {
             options.http(HostPort.parse("--http", http));
         }
         caches.applyTo(options);
-        decoding.applyTo(options);
+        decoding.applyTo(options, runtime.devices().get(0));
         TeacherServer server = serve(options.build());
         Thread drain = new Thread(() -> drain(server, telemetry), "drain");
         Runtime.getRuntime().addShutdownHook(drain);
@@ -281,7 +281,7 @@ public final class ServeCommand implements Callable<Integer> {
                         option + ": " + given.get() + " (expected: none beside the teachers of " + config + ")");
             }
         });
-        engine.requireNone();
+        engine.requireNoneOfOneEngine();
     }
 
     private static IOException noAddress(UnusableAddressException e) {

@@ -1,16 +1,15 @@
 package dev.lyne.cli.serve;
 
-import dev.lyne.cli.common.AtLeast;
 import dev.lyne.cli.common.Failures;
 import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.cli.common.OptionDefaults;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.teacher.engine.EngineSettings;
 import dev.lyne.teacher.server.TeacherEntry;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,11 +34,11 @@ final class TeacherEntryOptions {
     private static final long MOST_MIB = Long.MAX_VALUE >> 20;
 
     /** Options of the server that stand for what an entry does not say. */
-    private static final Set<String> AS_THE_SERVER = Set.of(
-            "--device",
-            "--precision",
-            "--deterministic",
-            "--kv-cache-mib",
+    private static final Set<String> AS_THE_SERVER =
+            Set.of("--device", "--precision", "--deterministic", "--kv-cache-mib");
+
+    /** The same, of entries that are engines alone. */
+    private static final Set<String> ENGINE_AS_THE_SERVER = Set.of(
             "--probe-seconds",
             "--probe-tolerance",
             "--engine-in-flight",
@@ -68,7 +67,7 @@ final class TeacherEntryOptions {
     private @Nullable Long cacheMib;
 
     @Option(names = "--kv-cache-mib")
-    private long keyValueMib;
+    private @Nullable Long keyValueMib;
 
     @Mixin
     private EngineOptions engine;
@@ -92,7 +91,7 @@ final class TeacherEntryOptions {
         values.forEach((key, all) -> all.forEach(value -> arguments.add("--" + key.replace('_', '-') + "=" + value)));
         try {
             new CommandLine(options)
-                    .setDefaultValueProvider(asTheServer(server))
+                    .setDefaultValueProvider(asTheServer(server, isEngine(values)))
                     .parseArgs(arguments.toArray(String[]::new));
         } catch (ParameterException e) {
             throw new IllegalArgumentException(Failures.explain(e), e);
@@ -100,11 +99,20 @@ final class TeacherEntryOptions {
         return options.wanted(runtime, encodeThreads).entry();
     }
 
-    private static IDefaultValueProvider asTheServer(CommandSpec server) {
-        return argument -> argument instanceof OptionSpec option && AS_THE_SERVER.contains(option.longestName())
-                ? String.valueOf(
-                        (Object) server.findOption(option.longestName()).getValue())
+    private static boolean isEngine(Map<String, List<String>> values) {
+        return values.getOrDefault("teacher", List.of()).stream().anyMatch(EngineSettings::names);
+    }
+
+    private static IDefaultValueProvider asTheServer(CommandSpec server, boolean engine) {
+        return argument -> argument instanceof OptionSpec option
+                        && (AS_THE_SERVER.contains(option.longestName())
+                                || (engine && ENGINE_AS_THE_SERVER.contains(option.longestName())))
+                ? text(server.findOption(option.longestName()).getValue())
                 : null;
+    }
+
+    private static @Nullable String text(@Nullable Object value) {
+        return value == null ? null : value.toString();
     }
 
     private WantedTeacher wanted(ModelRuntimeOptions runtime, int encodeThreads) {
@@ -112,15 +120,15 @@ final class TeacherEntryOptions {
             throw new IllegalArgumentException(
                     "name: " + name + " (expected: letters, digits and ._-, at most 63 of them)");
         }
-        AtLeast.require(OptionDefaults.key("--kv-cache-mib"), keyValueMib, 0);
         if (cacheMib != null && (cacheMib < 0 || cacheMib > MOST_MIB)) {
             throw new IllegalArgumentException("cache_mib: " + cacheMib + " (expected: 0.." + MOST_MIB + ")");
         }
+        List<String> devices = List.of(device.split(",", -1));
         return new WantedTeacher(
                 Optional.of(name),
                 Optional.ofNullable(teacher),
                 Optional.ofNullable(replay),
-                Arrays.stream(device.split(",", -1))
+                devices.stream()
                         .map(one -> new ModelOptions(
                                 one,
                                 ComputePrecision.of(precision),
@@ -129,7 +137,8 @@ final class TeacherEntryOptions {
                 deterministic,
                 engine,
                 Optional.ofNullable(cacheMib).map(mib -> mib << 20),
-                Math.min(keyValueMib, MOST_MIB) << 20,
+                DecodeServingOptions.cacheBytes(
+                        OptionDefaults.key("--kv-cache-mib"), Optional.ofNullable(keyValueMib), devices.get(0)),
                 encodeThreads);
     }
 }

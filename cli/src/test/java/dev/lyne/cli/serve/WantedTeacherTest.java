@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.lyne.cli.common.ModelRuntimeOptions;
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelConfiguration;
 import dev.lyne.lm.model.ModelOptions;
@@ -14,10 +15,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 /** Memory of a model's directory before it is loaded. */
@@ -100,6 +105,52 @@ final class WantedTeacherTest {
                         "--deterministic: true (expected: not with an engine; --engine-batch-invariant says");
         assertThatThrownBy(() -> engine(false, TEACHER.toString(), "--engine-batch-invariant"))
                 .hasMessageContaining("--engine-batch-invariant: given (expected: only with --teacher vllm:");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "--probe-seconds=60",
+                "--probe-tolerance=0.1",
+                "--engine-in-flight=8",
+                "--engine-timeout-seconds=9",
+                "--engine-wait-seconds=9"
+            })
+    void optionOfAnEngine_besideATeacherThatIsNone_isRefused(String option) throws IOException {
+        for (String teacher : List.of(TEACHER.toString(), "synthetic:vocabulary=50")) {
+            assertThatThrownBy(() -> engine(false, teacher, option))
+                    .hasMessageContaining(
+                            option.replaceFirst("=.*", "") + ": given (expected: only with --teacher vllm:");
+        }
+        assertThat(engine(false, "vllm:http://127.0.0.1:1", "--tokenizer", TEACHER.toString(), option)
+                        .name())
+                .isEqualTo("far");
+    }
+
+    /** Of a server whose list has engines and models: a model takes no notice of them, unless it names one itself. */
+    @Test
+    void optionOfEngines_ofAServerWithAList_isThoseOfItsEngines() throws IOException {
+        CommandLine serve = new CommandLine(new ServeCommand());
+        serve.parseArgs("--probe-seconds", "5");
+        Map<String, List<String>> local =
+                new HashMap<>(Map.of("name", List.of("near"), "teacher", List.of(TEACHER.toString())));
+        ModelRuntimeOptions runtime = CommandLine.populateCommand(new ModelRuntimeOptions());
+        assertThat(TeacherEntryOptions.entry(local, serve.getCommandSpec(), runtime, 1)
+                        .name())
+                .isEqualTo("near");
+        Map<String, List<String>> far = Map.of(
+                "name", List.of("far"),
+                "teacher", List.of("vllm:http://127.0.0.1:1"),
+                "tokenizer", List.of(TEACHER.toString()));
+        String every5 = TeacherEntryOptions.entry(far, serve.getCommandSpec(), runtime, 1)
+                .revision();
+        serve.parseArgs();
+        assertThat(TeacherEntryOptions.entry(far, serve.getCommandSpec(), runtime, 1)
+                        .revision())
+                .isNotEqualTo(every5);
+        local.put("probe_seconds", List.of("5"));
+        assertThatThrownBy(() -> TeacherEntryOptions.entry(local, serve.getCommandSpec(), runtime, 1))
+                .hasMessageContaining("--probe-seconds: given");
     }
 
     @Test

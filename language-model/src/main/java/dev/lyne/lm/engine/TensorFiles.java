@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.lyne.lm.weights.SafetensorsModel;
 import dev.lyne.lm.weights.SafetensorsWriter;
+import dev.lyne.lm.weights.StoredFloats;
 import dev.lyne.lm.weights.StoredType;
 import dev.lyne.lm.weights.TensorEntry;
 import java.io.IOException;
@@ -69,7 +70,11 @@ public final class TensorFiles {
         read(entry, (offset, into) -> model.read(name, offset, into), target, firstElement);
     }
 
-    /** Fills a whole tensor, converting from the stored type to the tensor's own. */
+    /**
+     * Fills a whole tensor, converting from the stored type to the tensor's own.
+     *
+     * @throws IllegalArgumentException where an element would become infinite
+     */
     public void read(TensorEntry entry, Source source, NDArray target) throws IOException {
         read(entry, source, target, 0);
     }
@@ -83,7 +88,11 @@ public final class TensorFiles {
             slice.clear().limit((int)
                     (Math.min(step, elements - start) * entry.type().bytes()));
             source.read(start * entry.type().bytes(), slice);
-            fill(target, firstElement + start, slice.flip(), entry.type());
+            slice.flip();
+            if (target.getDataType() == DataType.FLOAT16) {
+                requireWithinFloat16(entry, start, slice);
+            }
+            fill(target, firstElement + start, slice, entry.type());
         }
     }
 
@@ -103,7 +112,23 @@ public final class TensorFiles {
         }
     }
 
-    /** Appends a tensor to a file, rounded to the stored type of its entry. */
+    private static void requireWithinFloat16(TensorEntry entry, long start, ByteBuffer slice) {
+        int found = StoredFloats.firstBeyondFloat16(slice, entry.type());
+        if (found >= 0) {
+            float[] value = new float[1];
+            int bytes = entry.type().bytes();
+            StoredFloats.decode(slice.slice(found * bytes, bytes), entry.type(), value, 0, 1);
+            throw new IllegalArgumentException("tensor " + entry.name() + ": " + value[0] + " at element "
+                    + (start + found) + " (expected: at most " + StoredFloats.FLOAT16_MAX
+                    + " in magnitude in float16; bfloat16 and float32 hold more)");
+        }
+    }
+
+    /**
+     * Appends a tensor to a file, rounded to the stored type of its entry.
+     *
+     * @throws IllegalArgumentException where F16 or BF16 would hold an infinite element, or one that is no number
+     */
     public void write(TensorEntry entry, NDArray source, SafetensorsWriter file) throws IOException {
         long elements = entry.elements();
         long step = sliceBytes / entry.type().bytes();
@@ -115,8 +140,35 @@ public final class TensorFiles {
                         .integer(entry.type().torchScalarType())
                         .run()
                         .singletonOrThrow();
-                file.write(entry.name(), bytes.toByteBuffer());
+                ByteBuffer slice = bytes.toByteBuffer();
+                if (entry.type() == StoredType.F16 || entry.type() == StoredType.BF16) {
+                    requireFinite(entry, source, start, StoredFloats.firstNotFinite(slice, entry.type()));
+                }
+                file.write(entry.name(), slice);
             }
         }
+    }
+
+    /** @param found of the elements from {@code start} on; −1 for none */
+    private void requireFinite(TensorEntry entry, NDArray source, long start, int found) {
+        if (found < 0) {
+            return;
+        }
+        float[] value = new float[1];
+        try (InferenceCall call = script.inference("encode")) {
+            NDArray bytes = call.tensor(source)
+                    .integer(start + found)
+                    .integer(start + found + 1)
+                    .integer(StoredType.F32.torchScalarType())
+                    .run()
+                    .singletonOrThrow();
+            StoredFloats.decode(bytes.toByteBuffer(), StoredType.F32, value, 0, 1);
+        }
+        throw new IllegalArgumentException("tensor " + entry.name() + ": " + value[0] + " at element "
+                + (start + found) + " (expected: finite as " + entry.type()
+                + (entry.type() == StoredType.F16
+                        ? ", so at most " + StoredFloats.FLOAT16_MAX
+                                + " in magnitude; the stored types bfloat16 and float32 hold more)"
+                        : ")"));
     }
 }

@@ -39,6 +39,8 @@ final class SpecialTokens {
     /** Model types whose tokenizers {@code transformers} loads without heed of the class that a file names. */
     private static final Set<String> CLASS_IGNORED = Set.of("mistral", "qwen2");
 
+    private static final String GPT_NEOX = "GPTNeoXTokenizer";
+
     private static final JsonMapper JSON = JsonMapper.builder().build();
 
     private final Path directory;
@@ -135,8 +137,7 @@ final class SpecialTokens {
 
     private DocumentWrapping.Side bos() {
         Added added = added();
-        JsonNode asked = configuration.path("add_bos_token");
-        if (asked.isBoolean() && !asked.booleanValue()) {
+        if (addsNoBos()) {
             return none("add_bos_token: false of " + CONFIGURATION
                     + (added.before().isEmpty()
                             ? ""
@@ -145,7 +146,7 @@ final class SpecialTokens {
         }
         if (added.before().isEmpty()) {
             return none(added.from() + " adds none before a text"
-                    + (asked.isBoolean() ? ", so add_bos_token: true does nothing" : ""));
+                    + (configuration.path("add_bos_token").isBoolean() ? ", so add_bos_token: true does nothing" : ""));
         }
         return added(added.before(), added.from());
     }
@@ -243,16 +244,47 @@ final class SpecialTokens {
     /** Tokens that the post-processor puts around a text, and the name of their source. */
     private record Added(List<Integer> before, List<Integer> after, String from) {}
 
-    private Added added() {
-        String declared = configuration.path("tokenizer_class").asString("");
+    /**
+     * Tokens that stand around a text, and are not those that the post-processor puts there.
+     *
+     * @param before in order
+     * @param after in order
+     */
+    record Around(List<Integer> before, List<Integer> after) {}
+
+    /** What stands around a text where the files overrule the post-processor, as they do for documents; empty: what it puts there. */
+    Optional<Around> overruled() {
+        if (isGptNeoX()) {
+            return Optional.of(new Around(List.of(), List.of()));
+        }
+        return addsNoBos() ? Optional.of(new Around(List.of(), added().after())) : Optional.empty();
+    }
+
+    private boolean addsNoBos() {
+        JsonNode asked = configuration.path("add_bos_token");
+        return asked.isBoolean() && !asked.booleanValue();
+    }
+
+    private boolean isGptNeoX() {
+        String declared = tokenizerClass(configuration);
+        if (!declared.isEmpty() && !declared.equals(GPT_NEOX)) {
+            return false; // whatever the model's file says, which need not be there
+        }
         JsonNode model = object(directory.resolve(MODEL_FILES.get(0)));
         String type = model.path("model_type").asString("");
-        declared = declared.isEmpty() ? model.path("tokenizer_class").asString("") : declared;
-        boolean neoX = declared.isEmpty()
+        declared = declared.isEmpty() ? tokenizerClass(model) : declared;
+        return declared.isEmpty()
                 ? type.equals("gpt_neox")
-                : declared.replaceFirst("Fast$", "").equals("GPTNeoXTokenizer") && !CLASS_IGNORED.contains(type);
-        if (neoX) {
-            return new Added(List.of(), List.of(), "the class GPTNeoXTokenizer");
+                : declared.equals(GPT_NEOX) && !CLASS_IGNORED.contains(type);
+    }
+
+    private static String tokenizerClass(JsonNode file) {
+        return file.path("tokenizer_class").asString("").replaceFirst("Fast$", "");
+    }
+
+    private Added added() {
+        if (isGptNeoX()) {
+            return new Added(List.of(), List.of(), "the class " + GPT_NEOX);
         }
         List<Integer> before = new ArrayList<>();
         List<Integer> after = new ArrayList<>();

@@ -10,12 +10,15 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.stream.Stream;
 import tools.jackson.databind.json.JsonMapper;
 
 /** A Hugging Face `tokenizer.json`, without truncation or padding. Safe for several threads. */
@@ -31,6 +34,8 @@ public final class Tokenizer implements AutoCloseable {
     private final TokenizerDefinition definition;
     private final HuggingFaceTokenizer tokenizer;
     private final SpecialTokens specialTokens;
+    private final Optional<SpecialTokens.Around> overruled;
+    private final Set<Integer> specialIds;
     private final byte[] digest;
     private final int vocabularySize;
 
@@ -44,6 +49,8 @@ public final class Tokenizer implements AutoCloseable {
         this.definition = definition;
         this.tokenizer = tokenizer;
         this.specialTokens = specialTokens;
+        this.overruled = specialTokens.overruled();
+        this.specialIds = definition.specialIds();
         this.digest = definition.digest();
         this.vocabularySize = definition.vocabularySize();
     }
@@ -86,11 +93,21 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     /**
-     * Token ids of a text, with the special tokens around it that the post-processor of {@code tokenizer.json} puts there, as
-     * {@code tokenizers} and {@code transformers} do. Documents that are trained on have {@link #wrapping} in their place.
+     * Token ids of a text, with the special tokens around it that {@code transformers} puts there: those of the post-processor of
+     * {@code tokenizer.json}, unless the files beside it overrule that, as with {@code add_bos_token: false}. Documents that are trained on
+     * have {@link #wrapping} in their place.
      */
     public int[] encodeWithSpecialTokens(String text) {
-        return encode(text, true);
+        if (overruled.isEmpty()) {
+            return encode(text, true);
+        }
+        SpecialTokens.Around around = overruled.get();
+        return Stream.of(
+                        around.before().stream().mapToInt(Integer::intValue),
+                        Arrays.stream(encode(text, false)),
+                        around.after().stream().mapToInt(Integer::intValue))
+                .flatMapToInt(ids -> ids)
+                .toArray();
     }
 
     private int[] encode(String text, boolean special) {
@@ -146,6 +163,11 @@ public final class Tokenizer implements AutoCloseable {
         return token;
     }
 
+    /** Whether a token is marked as special, as those are that {@link #decode} leaves out. */
+    public boolean isSpecial(int id) {
+        return specialIds.contains(id);
+    }
+
     /** Id of a token as the vocabulary writes it, where it has one. */
     public OptionalInt id(String token) {
         Integer id = definition.ids().get(token);
@@ -192,6 +214,30 @@ public final class Tokenizer implements AutoCloseable {
     /** Ids that end generation: the one after a document, and every other that the model's files name. */
     public Set<Integer> stopIds(DocumentWrapping wrapping) {
         return specialTokens.stopIds(wrapping.eosId());
+    }
+
+    /**
+     * Ids that end generation as a user chose: those named, or what the files say.
+     *
+     * @param name of the option, for messages
+     * @throws IllegalArgumentException where a chosen id is no token, or it is left to files that name none
+     */
+    public Set<Integer> stopIds(String name, StopChoice choice) {
+        if (!choice.auto()) {
+            for (int id : choice.ids()) {
+                if (!definition.tokens().containsKey(id)) {
+                    throw new IllegalArgumentException(name + ": " + id + " (expected: ids of tokens, 0.."
+                            + (vocabularySize() - 1) + " of " + definition.file() + ")");
+                }
+            }
+            return choice.ids();
+        }
+        Set<Integer> ids = stopIds(wrapping());
+        if (ids.isEmpty()) {
+            throw new IllegalArgumentException(name + ": auto, but "
+                    + wrapping().eos().from() + " (expected: ids of the tokens that end a text, or none)");
+        }
+        return ids;
     }
 
     /**

@@ -13,8 +13,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.JsonNode;
@@ -94,6 +96,17 @@ record TokenizerDefinition(Path file, Map<Integer, String> tokens, Map<String, I
         if (other != null && !other.equals(token)) {
             throw refuse(file, "id " + id + ": " + other + " and " + token, "one token an id");
         }
+    }
+
+    /** Ids of the added tokens that are marked as special. */
+    Set<Integer> specialIds() {
+        Set<Integer> ids = new HashSet<>();
+        for (JsonNode added : root.path("added_tokens")) {
+            if (added.path("special").asBoolean(false)) {
+                ids.add(added.path("id").intValue());
+            }
+        }
+        return Set.copyOf(ids);
     }
 
     int vocabularySize() {

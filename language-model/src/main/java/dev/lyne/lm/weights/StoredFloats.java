@@ -2,12 +2,20 @@ package dev.lyne.lm.weights;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.ShortBuffer;
 
 /** Conversion between float32 and the stored types, rounding to nearest with ties to even, as PyTorch rounds. */
 public final class StoredFloats {
     private static final short BFLOAT16_NAN = 0x7FC0;
     private static final float FLOAT16_SMALLEST_NORMAL = 0x1p-14f;
     private static final float FLOAT16_OVERFLOW = 65520f; // the midpoint between the largest and infinity
+    private static final int FLOAT16_INFINITY = 0x7C00;
+    private static final int BFLOAT16_INFINITY = 0x7F80;
+    private static final int BFLOAT16_OF_FLOAT16_OVERFLOW = 0x4780; // 65536, the least bfloat16 that is not below it
+
+    /** The largest number of float16. */
+    public static final float FLOAT16_MAX = 65504f;
 
     private StoredFloats() {}
 
@@ -84,6 +92,41 @@ public final class StoredFloats {
             };
         }
         from.position(from.position() + bytes.position());
+    }
+
+    /** The first of little-endian F16 or BF16 that is infinite or no number, counted from 0; −1 for none. */
+    public static int firstNotFinite(ByteBuffer bytes, StoredType type) {
+        int infinity = type == StoredType.F16 ? FLOAT16_INFINITY : BFLOAT16_INFINITY;
+        ShortBuffer values = bytes.slice().order(ByteOrder.LITTLE_ENDIAN).asShortBuffer();
+        for (int i = 0; i < values.limit(); i++) {
+            if ((values.get(i) & 0x7FFF) >= infinity) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /** The first of little-endian F32 or BF16 that is finite, but not as float16, counted from 0; −1 for none. */
+    public static int firstBeyondFloat16(ByteBuffer bytes, StoredType type) {
+        ByteBuffer slice = bytes.slice().order(ByteOrder.LITTLE_ENDIAN);
+        if (type == StoredType.BF16) {
+            ShortBuffer values = slice.asShortBuffer();
+            for (int i = 0; i < values.limit(); i++) {
+                int magnitude = values.get(i) & 0x7FFF;
+                if (magnitude >= BFLOAT16_OF_FLOAT16_OVERFLOW && magnitude < BFLOAT16_INFINITY) {
+                    return i;
+                }
+            }
+        } else if (type == StoredType.F32) {
+            FloatBuffer values = slice.asFloatBuffer();
+            for (int i = 0; i < values.limit(); i++) {
+                float magnitude = Math.abs(values.get(i));
+                if (magnitude >= FLOAT16_OVERFLOW && magnitude < Float.POSITIVE_INFINITY) {
+                    return i;
+                }
+            }
+        }
+        return -1;
     }
 
     private static void requireWeight(StoredType type) {

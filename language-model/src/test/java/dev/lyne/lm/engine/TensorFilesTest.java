@@ -1,6 +1,7 @@
 package dev.lyne.lm.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -48,6 +50,54 @@ final class TensorFilesTest {
             files.read(entry, (offset, into) -> written.read("t", offset, into), target);
             assertThat(target.getShape()).isEqualTo(new Shape(7, 11));
             assertThat(target.toFloatArray()).containsExactly(rounded(values, type));
+        }
+    }
+
+    /** 65,504 is float16's largest; what rounds to it is kept, and what rounds to infinity is refused, each way. */
+    @Test
+    void float16_weightBeyondItsRange_isRefusedWithTensorElementAndValue(@TempDir Path directory) throws IOException {
+        try (Script script = Script.load(
+                        List.of(ScriptSource.TENSORS.methods()),
+                        Map.of(),
+                        new ModelOptions("cpu", ComputePrecision.FLOAT32, 0));
+                NamedTensors tensors = new NamedTensors("w", script.newManager())) {
+            TensorFiles files = new TensorFiles(script, 8); // 2 of float32 or 4 of float16 a slice
+            float[] within = {1, -65_504, 65_519, 0, 3, 4, 5, 6};
+            float[] beyond = within.clone();
+            beyond[5] = -65_520;
+            NDArray held = tensors.manager().create(within, new Shape(8));
+            NDArray lost = tensors.manager().create(beyond, new Shape(8));
+            TensorEntry half = new TensorEntry("t", StoredType.F16, new long[] {8});
+            Path file = directory.resolve("half.safetensors");
+            try (SafetensorsWriter writer = SafetensorsWriter.create(file, List.of(half), Map.of())) {
+                files.write(half, held, writer);
+                writer.commit();
+            }
+            Path none = directory.resolve("none.safetensors");
+            try (SafetensorsWriter writer = SafetensorsWriter.create(none, List.of(half), Map.of())) {
+                assertThatThrownBy(() -> files.write(half, lost, writer))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessage("tensor t: -65520.0 at element 5 (expected: finite as F16, so at most 65504.0 in"
+                                + " magnitude; the stored types bfloat16 and float32 hold more)");
+            }
+            assertThat(none).doesNotExist();
+
+            for (StoredType type : List.of(StoredType.F32, StoredType.BF16)) {
+                TensorEntry wide = new TensorEntry("t", type, new long[] {8});
+                Path source = directory.resolve(type + ".safetensors");
+                try (SafetensorsWriter writer = SafetensorsWriter.create(source, List.of(wide), Map.of())) {
+                    files.write(wide, lost, writer);
+                    writer.commit();
+                }
+                SafetensorsFile written = SafetensorsFile.open(source);
+                NDArray target = files.empty(tensors, wide.shape(), ComputePrecision.FLOAT16.torchScalarType());
+                // In bfloat16 65,504 is 65,536 already.
+                String first = type == StoredType.F32 ? "-65520.0 at element 5" : "-65536.0 at element 1";
+                assertThatThrownBy(() -> files.read(wide, (offset, into) -> written.read("t", offset, into), target))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessage("tensor t: " + first + " (expected: at most 65504.0 in magnitude in float16;"
+                                + " bfloat16 and float32 hold more)");
+            }
         }
     }
 

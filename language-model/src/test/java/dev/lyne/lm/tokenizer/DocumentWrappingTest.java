@@ -54,6 +54,20 @@ final class DocumentWrappingTest {
         }
     }
 
+    /** As a text prompt is encoded that an engine is sent. */
+    @ParameterizedTest
+    @MethodSource("goldens")
+    void encodeWithSpecialTokens_kindOfTokenizer_isThatOfTransformers(Path kind) throws IOException {
+        JsonNode golden = JSON.readTree(kind.resolve("golden.json"));
+        try (Tokenizer tokenizer = Tokenizer.load(kind)) {
+            for (JsonNode each : golden.get("texts")) {
+                assertThat(tokenizer.encodeWithSpecialTokens(each.get("text").stringValue()))
+                        .as(each.toString())
+                        .containsExactly(ids(each.get("ids")));
+            }
+        }
+    }
+
     /** The tokenizer's own, else the model's. */
     private static int eos(Path kind, JsonNode golden) throws IOException {
         return golden.get("eos_token_id").isNull()
@@ -147,6 +161,37 @@ final class DocumentWrappingTest {
             assertThat(tokenizer.wrapping().eosId()).hasValue(2);
             assertThat(tokenizer.stopIds(tokenizer.wrapping())).containsExactly(0, 2);
         }
+    }
+
+    @Test
+    void stopIds_choices_overrideTheFilesAndAreTokens() throws IOException {
+        copy("llama3");
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            assertThat(tokenizer.stopIds("--eos", StopChoice.parse("--eos", "auto")))
+                    .isEqualTo(tokenizer.stopIds(tokenizer.wrapping()));
+            assertThat(tokenizer.stopIds("--eos", StopChoice.parse("--eos", "none")))
+                    .isEmpty();
+            assertThat(tokenizer.stopIds("--eos", StopChoice.parse("--eos", "7, 3,7")))
+                    .containsExactlyInAnyOrder(3, 7);
+            assertThatThrownBy(() -> tokenizer.stopIds("--eos", StopChoice.parse("--eos", "3,99999")))
+                    .hasMessageContaining("--eos: 99999 (expected: ids of tokens, 0..");
+        }
+        Files.delete(directory.resolve("generation_config.json"));
+        edit("config.json", root -> root.remove("eos_token_id"));
+        edit("tokenizer_config.json", root -> root.remove("eos_token"));
+        try (Tokenizer tokenizer = Tokenizer.load(directory)) {
+            assertThatThrownBy(() -> tokenizer.stopIds("--eos", StopChoice.AUTO))
+                    .hasMessage("--eos: auto, but no file names one"
+                            + " (expected: ids of the tokens that end a text, or none)");
+        }
+        for (String wrong : List.of("", "-1", "2,", "2;3", "</s>", "99999999999")) {
+            assertThatThrownBy(() -> StopChoice.parse("--eos", wrong))
+                    .hasMessage(
+                            "--eos: " + wrong + " (expected: auto, none, or ids of tokens with commas between them)");
+        }
+        String many = String.join(
+                ",", IntStream.range(0, 65).mapToObj(String::valueOf).toList());
+        assertThatThrownBy(() -> StopChoice.parse("--eos", many)).hasMessage("--eos: 65 tokens (expected: at most 64)");
     }
 
     @Test

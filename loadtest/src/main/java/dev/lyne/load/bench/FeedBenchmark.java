@@ -11,7 +11,10 @@ import java.util.List;
  * none of the stream's work falls into the other's time.
  */
 final class FeedBenchmark {
-    /** Whole passes over the stream before anything is measured: a server or client of hours has compiled what it runs. */
+    /**
+     * Whole passes over the stream before anything is measured, as many as the pairs where those are fewer: a server or client of
+     * hours has compiled what it runs.
+     */
     private static final int WARM_UP_PASSES = 20;
 
     private static final int WARM_UP_STEPS = 3;
@@ -34,9 +37,10 @@ final class FeedBenchmark {
      */
     static Pairs run(TrainingConfig config) throws IOException, InterruptedException {
         try (SteppedStudent student = SteppedStudent.open(config)) {
+            long pairs = config.run().length().steps();
             List<SteppedStudent.Kept> kept = List.of();
-            for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
-                kept = student.keep(WARM_UP_STEPS + config.run().length().steps());
+            for (long pass = 0; pass < Math.min(WARM_UP_PASSES, pairs); pass++) {
+                kept = student.keep(WARM_UP_STEPS + pairs);
             }
             try (SteppedStudent.Fed stream = student.feed()) {
                 for (int step = 0; step < WARM_UP_STEPS; step++) {

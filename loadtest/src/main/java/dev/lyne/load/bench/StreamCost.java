@@ -92,7 +92,7 @@ public record StreamCost(
                                 "--tokenizer",
                                 Home.demoTeacher().toString(),
                                 "--corpus",
-                                Home.corpus().toString(),
+                                Home.heldOut().toString(),
                                 "--cache",
                                 scratch.resolve("tokens").toString(),
                                 "--windows",
@@ -110,7 +110,7 @@ public record StreamCost(
                 Setting.STUDENT,
                 List.of(Home.example().resolve("student.config.json").toString()));
         settings.put(Setting.TOKENIZER, List.of(Home.demoTeacher().toString()));
-        settings.put(Setting.CORPUS, List.of(Home.corpus().toString()));
+        settings.put(Setting.CORPUS, List.of(Home.heldOut().toString()));
         settings.put(Setting.CACHE, List.of(scratch.resolve("tokens").toString()));
         settings.put(Setting.WINDOWS, List.of(Integer.toString(windows(pairs))));
         settings.put(Setting.BATCH, List.of(Integer.toString(BATCH)));

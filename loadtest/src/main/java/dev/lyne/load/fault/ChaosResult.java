@@ -32,7 +32,8 @@ public record ChaosResult(
      *
      * @param scheduled by the seed
      * @param injected those that struck: what they were to strike was there, and was not the last replica that served
-     * @param effective those that a call or a process noticed
+     * @param effective those that a process noticed; of a network that is slow, cuts or changes bytes, those that met
+     *     bytes of a connection
      */
     public record FaultCount(int scheduled, int injected, int effective) {}
 
@@ -86,7 +87,9 @@ public record ChaosResult(
             ChaosSettings settings, Map<String, FaultCount> faults, Students students, Audit audit, Timeline timeline) {
         List<String> shortfalls = new ArrayList<>();
         faults.forEach((kind, count) -> {
-            if (count.scheduled() > 0 && count.effective() == 0) {
+            if (count.scheduled() == 0) {
+                shortfalls.add(kind + ": never came up (expected: at least once; take more minutes)");
+            } else if (count.effective() == 0) {
                 shortfalls.add(kind + ": " + count.injected() + " of " + count.scheduled()
                         + " struck, nobody noticed (expected: at least one that somebody notices)");
             }

@@ -221,7 +221,7 @@ public final class ChaosRun {
     private ChaosResult result(FaultSchedule schedule, RowAudit.Counts audited) {
         Map<String, ChaosResult.FaultCount> faults = new LinkedHashMap<>();
         for (FaultKind kind : FaultKind.values()) {
-            if (!settings.leftOut().contains(kind)) {
+            if (settings.mayStrike(kind)) {
                 int scheduled = (int) schedule.faults().stream()
                         .filter(fault -> fault.kind() == kind)
                         .count();

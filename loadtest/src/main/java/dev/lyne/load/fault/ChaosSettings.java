@@ -26,6 +26,11 @@ public record ChaosSettings(
         }
     }
 
+    /** Whether a kind may strike: the machine can have it, and it leaves a replica that serves. */
+    boolean mayStrike(FaultKind kind) {
+        return !leftOut.contains(kind) && (kind != FaultKind.KILL_SERVER || replicas > 1);
+    }
+
     /** How long faults strike for. */
     long millis() {
         return (long) (minutes * 60_000);

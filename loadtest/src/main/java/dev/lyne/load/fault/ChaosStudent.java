@@ -153,7 +153,7 @@ final class ChaosStudent implements AutoCloseable {
             return;
         }
         if (restartAtNanos == 0) { // seen for the first time
-            if (!(code == FAILED && diskEndedIt())) {
+            if (!(code == FAILED && diskWasFull() && namesTheDisk(lastWords()))) {
                 unexpectedEnds.add(run() + " exited with " + code + ": " + lastWords());
             }
             restartAtNanos = System.nanoTime() + RESTART_NANOS;
@@ -167,8 +167,14 @@ final class ChaosStudent implements AutoCloseable {
         }
     }
 
-    /** Whether its disk is full, or was a moment ago: a process takes a while to end, and cannot even say why. */
-    private boolean diskEndedIt() {
+    /** Whether a last line says that a file could not grow, for want of room or for its bound. */
+    static boolean namesTheDisk(String line) {
+        return line.startsWith("lyne: ")
+                && (line.contains("File too large") || line.contains("No space left on device"));
+    }
+
+    /** Whether its disk is full, or was a moment ago: a process takes a while to end. */
+    private boolean diskWasFull() {
         return diskIsFull
                 || (roomAtNanos.isPresent() && System.nanoTime() - roomAtNanos.getAsLong() < MOST_TO_END_NANOS);
     }

@@ -138,6 +138,7 @@ public final class FaultCases {
                 require(
                         ServerFigures.scrape(ready.metrics()).positionsScored() > 0,
                         "the replica that was to stand still was never asked");
+                wedged.signal("KILL"); // it would drain for as long as it may
                 return within(seconds, 1.1 * secondsAlone + 2 * stuck + 3);
             }
         }

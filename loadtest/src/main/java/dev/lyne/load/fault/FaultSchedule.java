@@ -34,10 +34,7 @@ public record FaultSchedule(List<Fault> faults) {
 
     private static List<Fault> deal(
             ChaosSettings settings, List<FaultKind> kinds, long stretch, SplittableRandom random) {
-        List<FaultKind> possible = kinds.stream()
-                .filter(kind -> !settings.leftOut().contains(kind))
-                .filter(kind -> kind != FaultKind.KILL_SERVER || settings.replicas() > 1)
-                .toList();
+        List<FaultKind> possible = kinds.stream().filter(settings::mayStrike).toList();
         List<Fault> faults = new ArrayList<>();
         List<FaultKind> pack = new ArrayList<>();
         long lastKill = -KILL_MILLIS;

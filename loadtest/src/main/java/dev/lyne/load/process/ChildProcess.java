@@ -2,7 +2,9 @@ package dev.lyne.load.process;
 
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
@@ -35,6 +38,7 @@ public final class ChildProcess implements AutoCloseable {
             "LYNE_FORK_OPTIMIZER");
 
     private static final int SECONDS_TO_END = 20;
+    private static final long MILLIS_TO_HEAR = 5_000;
 
     private final String name;
     private final Process process;
@@ -42,13 +46,40 @@ public final class ChildProcess implements AutoCloseable {
     private final BufferedReader stdout;
     private final Thread hook;
 
-    private ChildProcess(String name, Process process, Path log) {
+    /** Writes down what the command says, where this process does. */
+    private final Optional<Thread> hearing;
+
+    private ChildProcess(String name, Process process, Path log, boolean heard) {
         this.name = name;
         this.process = process;
         this.log = log;
         this.stdout = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
         this.hook = new Thread(process::destroy, "end-" + name);
         Runtime.getRuntime().addShutdownHook(hook);
+        this.hearing = heard ? Optional.of(hear()) : Optional.empty();
+    }
+
+    private Thread hear() {
+        Thread thread = new Thread(
+                () -> {
+                    try (InputStream said = process.getErrorStream();
+                            OutputStream written = Files.newOutputStream(log)) {
+                        said.transferTo(written);
+                    } catch (IOException e) {
+                        return; // it was ended from here, which closes what it says
+                    }
+                },
+                "hear-" + name);
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
+
+    /** Waits until all that a command said that has ended is written down; a process of its own may keep that open. */
+    private void heard() throws InterruptedException {
+        if (hearing.isPresent()) {
+            hearing.get().join(MILLIS_TO_HEAR);
+        }
     }
 
     /**
@@ -64,6 +95,16 @@ public final class ChildProcess implements AutoCloseable {
     }
 
     /**
+     * Starts a command whose stderr is written to the log by this process, which can where the command itself cannot.
+     */
+    public static ChildProcess startHeard(String name, Path log, int threads, String heap, List<String> arguments)
+            throws IOException {
+        makeFolderOf(log);
+        return new ChildProcess(
+                name, builder(threads, heap, Map.of(), arguments).start(), log, true);
+    }
+
+    /**
      * Starts a command with variables of its own.
      *
      * @param environment takes the place of this process's variables
@@ -71,6 +112,19 @@ public final class ChildProcess implements AutoCloseable {
     public static ChildProcess start(
             String name, Path log, int threads, String heap, Map<String, String> environment, List<String> arguments)
             throws IOException {
+        makeFolderOf(log);
+        ProcessBuilder builder = builder(threads, heap, environment, arguments).redirectError(log.toFile());
+        return new ChildProcess(name, builder.start(), log, false);
+    }
+
+    private static void makeFolderOf(Path log) throws IOException {
+        if (log.getParent() != null) {
+            Files.createDirectories(log.getParent());
+        }
+    }
+
+    private static ProcessBuilder builder(
+            int threads, String heap, Map<String, String> environment, List<String> arguments) {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         for (String option : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
@@ -87,17 +141,14 @@ public final class ChildProcess implements AutoCloseable {
                 System.getProperty("java.class.path"),
                 MAIN_CLASS));
         command.addAll(arguments);
-        if (log.getParent() != null) {
-            Files.createDirectories(log.getParent());
-        }
-        ProcessBuilder builder = new ProcessBuilder(command).redirectError(log.toFile());
+        ProcessBuilder builder = new ProcessBuilder(command);
         builder.environment().keySet().removeAll(OF_ONE_COMMAND);
         builder.environment().putAll(environment);
         builder.environment().put("OMP_NUM_THREADS", Integer.toString(threads));
         builder.environment().put("OMP_WAIT_POLICY", "passive");
         builder.environment()
                 .put(PARENT_VARIABLE, Long.toString(ProcessHandle.current().pid()));
-        return new ChildProcess(name, builder.start(), log);
+        return builder;
     }
 
     /** Ends this process once the one that started it as a child is gone. */
@@ -150,12 +201,14 @@ public final class ChildProcess implements AutoCloseable {
         if (!process.waitFor((long) (seconds * 1e3), TimeUnit.MILLISECONDS)) {
             throw new IOException(name + " had not ended after " + Math.round(seconds) + " s" + logTail());
         }
+        heard();
         return process.exitValue();
     }
 
     /** Waits for the command's end; fails with the end of its log unless it exits with 0. */
     public void awaitSuccess() throws IOException, InterruptedException {
         int code = process.waitFor();
+        heard();
         if (code != 0) {
             throw new IOException(name + " failed with exit code " + code + logTail());
         }

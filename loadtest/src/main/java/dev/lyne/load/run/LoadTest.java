@@ -117,10 +117,18 @@ public final class LoadTest {
         Map<String, Double> server = metrics.isPresent() ? metrics.get().end() : Map.of();
         run.stop();
         long giveUpNanos = run.endNanos() + schedule.drain().toNanos();
-        while (run.owes() && giveUpNanos - System.nanoTime() > 0) {
+        // A connection may take longer to fail than the step: what it fails with is the reason why nothing was
+        // answered.
+        while ((run.owes() || run.meter().teachers().isEmpty()) && giveUpNanos - System.nanoTime() > 0) {
             pause(events, Math.min(giveUpNanos, System.nanoTime() + 20_000_000));
         }
         run.end();
+        requireGoing(events);
+        if (run.meter().teachers().isEmpty()) {
+            double seconds = (System.nanoTime() - run.startNanos()) / 1e9;
+            throw new IOException("no stream: neither opened nor refused within %.1f s".formatted(seconds)
+                    + " (expected: a teacher server that answers)");
+        }
         teachers.addAll(run.meter().teachers());
         return run.result(label, cpuSeconds, server);
     }
@@ -129,6 +137,11 @@ public final class LoadTest {
     private void pause(ThreadEventQueue events, long untilNanos) throws IOException, InterruptedException {
         long nanos = Math.min(1_000_000_000, Math.max(1, untilNanos - System.nanoTime()));
         TimeUnit.NANOSECONDS.sleep(nanos);
+        requireGoing(events);
+    }
+
+    /** Ends the run where it is void. */
+    private void requireGoing(ThreadEventQueue events) throws IOException {
         String why = fatal.get();
         if (why != null) {
             throw new IOException(why);

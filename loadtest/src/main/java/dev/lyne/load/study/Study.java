@@ -96,7 +96,8 @@ public record Study(
         return runs.stream()
                 .filter(run -> run.id().equals(id))
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("run: " + id + " (expected: one of the study's)"));
+                .orElseThrow(() -> new IllegalArgumentException("run: " + id
+                        + " (expected: one of the study's, whose files have to stay as they are while it runs)"));
     }
 
     /** Returns the place of the targets of that name, captured or recorded by a teacher in training. */

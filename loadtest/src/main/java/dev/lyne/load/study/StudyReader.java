@@ -1,6 +1,7 @@
 package dev.lyne.load.study;
 
 import dev.lyne.lm.tokenizer.Tokenizer;
+import dev.lyne.load.process.Home;
 import dev.lyne.load.study.Study.Axis;
 import dev.lyne.load.study.Study.Point;
 import dev.lyne.load.study.Study.Preparation;
@@ -23,7 +24,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -46,6 +46,9 @@ final class StudyReader {
     private static final List<String> OF_CAPTURES = List.of("teacher", "temperatures", "held_out");
 
     private static final List<String> OF_GENERATIONS = List.of("prompts");
+
+    /** Name of the teacher that ships with Lyne. */
+    private static final String DEMO = "demo";
 
     /** Key of what else decides what a preparation makes; no key of a file. */
     private static final String MADE_OF = "made of";
@@ -70,6 +73,7 @@ final class StudyReader {
             Set.of(Setting.NAME, Setting.OUT, Setting.SEED, Setting.CACHE, Setting.TEACHER, Setting.TEACHER_NAME);
 
     private final StudyFile file;
+    private final InputDigests inputs;
     private final Path base;
     private final Set<String> targets;
     private final Map<String, Preparation> teachers;
@@ -79,14 +83,16 @@ final class StudyReader {
 
     private StudyReader(
             StudyFile file,
+            InputDigests inputs,
             Path base,
-            Set<String> targets,
             Map<String, Preparation> teachers,
             Map<String, Preparation> captures,
             Map<String, Preparation> generations) {
         this.file = file;
+        this.inputs = inputs;
         this.base = base;
-        this.targets = targets;
+        this.targets = new TreeSet<>(captures.keySet());
+        this.targets.addAll(teachers.keySet());
         this.teachers = teachers;
         this.captures = captures;
         this.generations = generations;
@@ -102,19 +108,30 @@ final class StudyReader {
                 "seeds: " + file.seeds() + " (expected: each once)");
         require(file.heldOutWindows() > 0, "held_out_windows: " + file.heldOutWindows() + " (expected: 1 or more)");
         Map<Setting, List<String>> common = settings("settings", file.settings(), base);
-        Map<String, Preparation> teachers = preparations("teachers", orEmpty(file.teachers()), List.of(), common, base);
+        InputDigests inputs = new InputDigests();
+        Map<String, Preparation> teachers = new LinkedHashMap<>();
+        for (var teacher : preparations("teachers", orEmpty(file.teachers()), List.of(), common, base)
+                .entrySet()) {
+            Preparation own = teacher.getValue();
+            teachers.put(teacher.getKey(), madeOf(own, files(inputs, own.settings())));
+        }
         Map<String, Preparation> captures = new LinkedHashMap<>();
-        preparations("captures", orEmpty(file.captures()), OF_CAPTURES, common, base)
-                .forEach((name, capture) ->
-                        captures.put(name, madeOf(capture, ofCapture(file, capture, teachers, common))));
+        for (var capture : preparations("captures", orEmpty(file.captures()), OF_CAPTURES, common, base)
+                .entrySet()) {
+            Preparation own = capture.getValue();
+            captures.put(capture.getKey(), madeOf(own, ofCapture(file, inputs, own, teachers, common)));
+        }
         orEmpty(file.generations()).forEach(StudyReader::requireHeeded);
         Map<String, Preparation> generations = new LinkedHashMap<>();
-        preparations("generations", orEmpty(file.generations()), OF_GENERATIONS, common, base)
-                .forEach((name, generation) -> generations.put(name, madeOf(generation, teacherOf(file))));
-        generations.forEach(StudyReader::requireGenerated);
-        Set<String> targets = new TreeSet<>(captures.keySet());
-        targets.addAll(teachers.keySet());
-        StudyReader reader = new StudyReader(file, base, targets, teachers, captures, generations);
+        for (var generation : preparations("generations", orEmpty(file.generations()), OF_GENERATIONS, common, base)
+                .entrySet()) {
+            Preparation own = generation.getValue();
+            requireGenerated(generation.getKey(), own);
+            List<String> made = new ArrayList<>(teacherOf(file, inputs));
+            made.addAll(files(inputs, own.settings()));
+            generations.put(generation.getKey(), madeOf(own, made));
+        }
+        StudyReader reader = new StudyReader(file, inputs, base, teachers, captures, generations);
         List<Axis> axes = new ArrayList<>();
         for (StudyFile.AxisFile axis : file.axes()) {
             List<Point> points = new ArrayList<>();
@@ -220,14 +237,15 @@ final class StudyReader {
     }
 
     /**
-     * What decides a student's figures beside its settings: with another teacher, other targets or other held-out windows it is another
-     * student, and what was made of the one before is none of its figures.
+     * What decides a student's figures beside its settings: with another teacher, other targets, other held-out windows or other files
+     * under its paths it is another student, and what was made of the one before is none of its figures.
      */
-    private List<String> beside(Map<Setting, List<String>> settings) {
+    private List<String> beside(Map<Setting, List<String>> settings) throws IOException {
         List<String> beside = new ArrayList<>();
         beside.add("held_out_windows: " + file.heldOutWindows());
+        beside.addAll(files(inputs, settings));
         if (settings.containsKey(Setting.TEACHER)) {
-            beside.addAll(teacherOf(file));
+            beside.addAll(teacherOf(file, inputs));
         }
         for (String name : settings.getOrDefault(Setting.TARGETS, List.of())) {
             Preparation made = captures.containsKey(name) ? captures.get(name) : teachers.get(name);
@@ -244,36 +262,67 @@ final class StudyReader {
         return capture.option("held_out").equals("true");
     }
 
-    /** The study's teacher; none where the file names none, which is the demo's. */
-    private static List<String> teacherOf(StudyFile file) {
-        return Stream.ofNullable(file.teacher())
-                .filter(teacher -> !teacher.isEmpty())
-                .map(teacher -> "teacher: " + teacher)
-                .toList();
+    /** The study's teacher, which is the demo's where the file names none, and the digest of its files. */
+    private static List<String> teacherOf(StudyFile file, InputDigests inputs) throws IOException {
+        String named = Objects.requireNonNullElse(file.teacher(), "");
+        return List.of(teacher(named.isEmpty() ? DEMO : named, inputs));
+    }
+
+    private static String teacher(String named, InputDigests inputs) throws IOException {
+        Path directory = named.equals(DEMO) ? Home.demoTeacher() : Path.of(named);
+        return "teacher: " + named + " " + inputs.ofModel(directory);
+    }
+
+    /** The digests of the files that settings name; what the study itself has written is told by its name. */
+    private static List<String> files(InputDigests inputs, Map<Setting, List<String>> settings) throws IOException {
+        List<String> files = new ArrayList<>();
+        for (Setting setting : List.of(Setting.STUDENT, Setting.TOKENIZER, Setting.CORPUS, Setting.HELD_OUT)) {
+            for (String path : settings.getOrDefault(setting, List.of())) {
+                Path of = Path.of(path);
+                if (!of.isAbsolute()) {
+                    continue;
+                }
+                String digest = switch (setting) {
+                    case STUDENT -> inputs.ofModel(of);
+                    case TOKENIZER -> inputs.ofTokenizer(of);
+                    default -> inputs.ofText(of);
+                };
+                files.add(setting.key() + " sha256: " + digest);
+            }
+        }
+        return files;
     }
 
     /** Returns what a capture is made of beside what the file says of it. */
     private static List<String> ofCapture(
-            StudyFile file, Preparation capture, Map<String, Preparation> teachers, Map<Setting, List<String>> common) {
+            StudyFile file,
+            InputDigests inputs,
+            Preparation capture,
+            Map<String, Preparation> teachers,
+            Map<Setting, List<String>> common)
+            throws IOException {
         List<String> made = new ArrayList<>();
         String named = capture.option("teacher");
         Preparation own = teachers.get(named);
         if (own != null) {
             made.add("teacher: " + own.directory(named));
         } else if (named.isEmpty()) {
-            made.addAll(teacherOf(file));
+            made.addAll(teacherOf(file, inputs));
+        } else {
+            made.add(teacher(named, inputs));
         }
+        Map<Setting, List<String>> read = new EnumMap<>(capture.settings());
         if (isOfHeldOut(capture)) {
-            made.add("held_out: %d windows of %s"
-                    .formatted(file.heldOutWindows(), common.getOrDefault(Setting.HELD_OUT, List.of())));
+            List<String> text = common.getOrDefault(Setting.HELD_OUT, List.of());
+            made.add("held_out: %d windows of %s".formatted(file.heldOutWindows(), text));
+            read.remove(Setting.CORPUS);
+            read.put(Setting.HELD_OUT, text);
         }
+        made.addAll(files(inputs, read));
         return made;
     }
 
     private static Preparation madeOf(Preparation preparation, List<String> made) {
-        if (made.isEmpty()) {
-            return preparation;
-        }
         Map<String, List<String>> options = new LinkedHashMap<>(preparation.options());
         options.put(MADE_OF, made);
         return new Preparation(preparation.settings(), options);

@@ -51,6 +51,23 @@ final class ChaosResultTest {
     }
 
     @Test
+    void result_faultThatNeverCameUp_fallsShort() {
+        assertThat(result(Map.of("drop", new FaultCount(0, 0, 0)), WELL, RIGHT).shortfalls())
+                .containsExactly("drop: never came up (expected: at least once; take more minutes)");
+    }
+
+    @Test
+    void endOfAStudent_isTheDisksWhereItsLastLineSaysSo() {
+        assertThat(ChaosStudent.namesTheDisk("lyne: /runs/a/metrics.jsonl: File too large; go on with --resume"))
+                .isTrue();
+        assertThat(ChaosStudent.namesTheDisk("lyne: /runs/a: No space left on device"))
+                .isTrue();
+        assertThat(ChaosStudent.namesTheDisk("lyne: the teacher was lost for longer than --retry-seconds 120"))
+                .isFalse();
+        assertThat(ChaosStudent.namesTheDisk("nothing said")).isFalse();
+    }
+
+    @Test
     void result_eachThingAboutStudents_fallsShort() {
         assertThat(List.of(
                         new Students(8, 7, 0, List.of(), 1, true, 60, 170),

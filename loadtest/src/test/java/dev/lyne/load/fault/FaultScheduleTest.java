@@ -70,6 +70,15 @@ final class FaultScheduleTest {
     }
 
     @Test
+    void mayStrike_killOfTheOnlyReplicaOrWhatIsLeftOut_isNot() {
+        assertThat(TEN_MINUTES.mayStrike(FaultKind.KILL_SERVER)).isTrue();
+        assertThat(settings(1, 10, 1, Set.of()).mayStrike(FaultKind.KILL_SERVER))
+                .isFalse();
+        assertThat(settings(1, 10, 2, Set.of(FaultKind.DROP)).mayStrike(FaultKind.DROP))
+                .isFalse();
+    }
+
+    @Test
     void schedule_networkFaults_areOverBeforeTheNext() {
         List<Fault> network = faults(TEN_MINUTES).stream()
                 .filter(fault -> fault.kind().strikes() == FaultKind.Strikes.NETWORK)

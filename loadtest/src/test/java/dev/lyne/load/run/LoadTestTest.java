@@ -7,9 +7,13 @@ import dev.lyne.client.TeacherDialer;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.load.profile.Arrivals;
 import dev.lyne.load.profile.FaultInjection;
+import dev.lyne.load.profile.LoadProfile;
 import dev.lyne.load.profile.Profiles;
 import dev.lyne.load.result.StepResult;
+import dev.lyne.load.wire.Connections;
 import dev.lyne.load.wire.GrpcConnections;
+import dev.lyne.load.wire.RowStream;
+import dev.lyne.load.wire.StreamEvents;
 import dev.lyne.teacher.server.TeacherServer;
 import dev.lyne.teacher.server.TeacherServerOptions;
 import dev.lyne.teacher.synthetic.SyntheticSettings;
@@ -20,6 +24,9 @@ import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -106,6 +113,56 @@ final class LoadTestTest {
                     .hasMessageContaining("INVALID_ARGUMENT")
                     .hasMessageContaining("5000");
         }
+    }
+
+    private static final LoadProfile SHORT = Profiles.of(
+            1,
+            new Arrivals.Closed(1, 0),
+            FaultInjection.NONE,
+            Profiles.requests("20", "top_k=8", 0),
+            Duration.ofMillis(100),
+            false);
+
+    private static LoadSteps drainingFor(Duration drain) {
+        return new LoadSteps(List.of(), 0, 1, Duration.ofMinutes(1), drain);
+    }
+
+    /** A connection that fails only when the step is over. */
+    @Test
+    void run_streamRefusedAfterTheStep_saysWhy() {
+        AtomicReference<@Nullable StreamEvents> stream = new AtomicReference<>();
+        Connections late = (student, kind, events) -> {
+            stream.set(events);
+            return new SilentStream();
+        };
+        LoadTest test = new LoadTest(SHORT, drainingFor(Duration.ofMinutes(5)), late, "");
+        assertThatThrownBy(() -> test.run(
+                        look -> Objects.requireNonNull(stream.get()).closed("UNAVAILABLE", "host:1: timed out")))
+                .isInstanceOf(IOException.class)
+                .hasMessage("no stream: UNAVAILABLE: host:1: timed out");
+    }
+
+    @Test
+    void run_serverThatNeitherOpensNorRefuses_isToldFromOneThatAnswersNothing() {
+        LoadTest test = new LoadTest(
+                SHORT, drainingFor(Duration.ofMillis(50)), (student, kind, events) -> new SilentStream(), "");
+        assertThatThrownBy(() -> test.run(look -> {}))
+                .isInstanceOf(IOException.class)
+                .hasMessageMatching("no stream: neither opened nor refused within [0-9.]+ s \\(expected: .*");
+    }
+
+    private static final class SilentStream implements RowStream {
+        @Override
+        public void ask(long id, byte[] body) {}
+
+        @Override
+        public void read(int messages) {}
+
+        @Override
+        public void finish() {}
+
+        @Override
+        public void drop() {}
     }
 
     @Test

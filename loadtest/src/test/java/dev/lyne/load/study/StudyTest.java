@@ -129,6 +129,43 @@ final class StudyTest {
         }
     }
 
+    /** A path says where a file is, not what is in it. */
+    @Test
+    void read_fileChangedUnderItsPath_makesOtherStudents() throws IOException {
+        Path model = Files.createDirectory(directory.resolve("t"));
+        Path texts = Files.createDirectories(directory.resolve("b.txt"));
+        Path teacher = Files.createDirectory(directory.resolve("teacher"));
+        String study =
+                SMALL.replace("held_out_windows: 3", "held_out_windows: 3\nteacher: " + teacher.toAbsolutePath());
+        List<Path> files = List.of(
+                directory.resolve("s.json"),
+                model.resolve("tokenizer.json"),
+                directory.resolve("a.txt"),
+                texts.resolve("part.txt"),
+                directory.resolve("h.txt"),
+                teacher.resolve("model.safetensors"));
+        for (Path file : files) {
+            Files.writeString(file, "one");
+        }
+        for (Path file : files) {
+            Study before = read(study);
+            Files.writeString(file, "two");
+            Study after = read(study);
+            assertThat(distilled(after)).as(file.toString()).doesNotContainAnyElementsOf(distilled(before));
+            boolean decidesTargets = !file.endsWith("s.json") && !file.endsWith("h.txt");
+            assertThat(rows(after).equals(rows(before))).as(file.toString()).isEqualTo(!decidesTargets);
+            assertThat(distilled(read(study))).isEqualTo(distilled(after));
+        }
+        List<String> last = distilled(read(study));
+        Files.writeString(model.resolve("model.safetensors"), "weights beside a tokenizer");
+        Files.writeString(texts.resolve(".hidden"), "no text of the corpus");
+        assertThat(distilled(read(study))).isEqualTo(last);
+    }
+
+    private static String rows(Study study) {
+        return Objects.requireNonNull(study.captures().get("rows")).directory("rows");
+    }
+
     @Test
     void read_captureOfTheStudysTeacher_isAnotherWhereThatIs() throws IOException {
         String other = SMALL.replace("held_out_windows: 3", "held_out_windows: 3\nteacher: other");

@@ -40,8 +40,8 @@ import javax.security.auth.x500.X500Principal;
  * </pre>
  *
  * {@code #} begins a comment. A tenant without a line of its own has weight 1 and no quota; a credential without {@code class} may use
- * {@code training} and {@code capture}. A file without the header is of the older kind, {@link AccessTokens}: every token in it may do
- * everything, and never expires.
+ * {@code training} and {@code capture}. A file with the header and no credential lets nobody in. A file without the
+ * header is of the older kind, {@link AccessTokens}: every token in it may do everything, and never expires.
  */
 public final class AccessRules {
     /** First line of a file of hashed tokens. */
@@ -52,6 +52,9 @@ public final class AccessRules {
     private static final String TOKEN = "sha256:";
     private static final String CERTIFICATE = "subject:";
     private static final String SUBJECT = " subject=";
+    private static final List<String> OF_TENANTS = List.of("weight", "positions-per-second", "burst", "quota");
+    private static final List<String> OF_TOKENS = List.of("expires", "teachers", "class");
+    private static final List<String> OF_CERTIFICATES = List.of("teachers", "class");
 
     private final boolean hashed;
     private final List<Caller> tokens;
@@ -108,6 +111,11 @@ public final class AccessRules {
         return hashed;
     }
 
+    /** Whether the file lets nobody in: it has its header and no credential. */
+    boolean closed() {
+        return tokens.isEmpty() && certificates.isEmpty();
+    }
+
     /** Returns the caller who has a token. Every one is compared, whatever the others say, and each takes as long. */
     Optional<Caller> ofToken(String text) {
         return ofToken((TOKEN + HexFormat.of().formatHex(AccessToken.digest(text))).getBytes(US_ASCII));
@@ -156,8 +164,13 @@ public final class AccessRules {
         return CERTIFICATE + subject.getName(X500Principal.CANONICAL);
     }
 
+    /** Whether a text may be a tenant's name as it is. */
+    static boolean isName(String text) {
+        return NAME.matcher(text).matches();
+    }
+
     static void requireName(String tenant) {
-        if (!NAME.matcher(tenant).matches()) {
+        if (!isName(tenant)) {
             throw new IllegalArgumentException(
                     "tenant: " + tenant + " (expected: letters, digits and ._-, at most 63 of them)");
         }
@@ -208,9 +221,6 @@ public final class AccessRules {
                     }
                 }
             }
-            if (tokens.isEmpty() && certificates.isEmpty()) {
-                throw new IllegalArgumentException(file + ": no token and no certificate (expected: one or more)");
-            }
             return new AccessRules(true, tokens, certificates);
         }
 
@@ -225,20 +235,18 @@ public final class AccessRules {
             if (!kind.equals(wanted)) {
                 return;
             }
-            requireName(words[1]);
             switch (kind) {
-                case "tenant" -> tenant(words[1], attributes(words, 2));
+                case "tenant" -> tenant(words);
                 case "token" -> token(words, number);
                 default ->
-                    certificate(
-                            words[1],
-                            attributes(words, 2),
-                            subjectAt < 0 ? "" : line.substring(subjectAt + SUBJECT.length()),
-                            number);
+                    certificate(words, subjectAt < 0 ? "" : line.substring(subjectAt + SUBJECT.length()), number);
             }
         }
 
-        private void tenant(String name, Map<String, String> attributes) {
+        private void tenant(String[] words) {
+            String name = words[1];
+            requireName(name);
+            Map<String, String> attributes = attributes(words, 2, OF_TENANTS);
             double weight = Optional.ofNullable(attributes.remove("weight"))
                     .map(text -> number("weight", text))
                     .orElse(1.0);
@@ -247,7 +255,6 @@ public final class AccessRules {
             Optional<Double> burst =
                     Optional.ofNullable(attributes.remove("burst")).map(text -> number("burst", text));
             Optional<String> mode = Optional.ofNullable(attributes.remove("quota"));
-            requireNone(attributes, "weight, positions-per-second, burst, quota");
             if (rate.isEmpty() && (burst.isPresent() || mode.isPresent())) {
                 throw new IllegalArgumentException("burst or quota without positions-per-second (expected: with it)");
             }
@@ -266,13 +273,19 @@ public final class AccessRules {
                 throw new IllegalArgumentException(
                         "a token that is no hash (expected: token NAME sha256:HEX, as ./lyne token new writes it)");
             }
-            Map<String, String> attributes = attributes(words, 3);
+            if (!isName(words[1])) { // with its words in other places it may be a token
+                throw new IllegalArgumentException(
+                        "word 2 is no tenant (expected: letters, digits and ._-, at most 63 of them)");
+            }
+            Map<String, String> attributes = attributes(words, 3, OF_TOKENS);
             Optional<Instant> expiry =
                     Optional.ofNullable(attributes.remove("expires")).map(AccessRules::expiry);
             tokens.add(caller(words[1], words[2], attributes, expiry, number));
         }
 
-        private void certificate(String tenant, Map<String, String> attributes, String subject, int number) {
+        private void certificate(String[] words, String subject, int number) {
+            requireName(words[1]);
+            Map<String, String> attributes = attributes(words, 2, OF_CERTIFICATES);
             X500Principal name;
             try {
                 name = new X500Principal(subject);
@@ -283,7 +296,7 @@ public final class AccessRules {
                 throw new IllegalArgumentException("no subject (expected: subject=CN=name,O=team at the end)");
             }
             String credential = credential(name);
-            certificates.put(credential, caller(tenant, credential, attributes, Optional.empty(), number));
+            certificates.put(credential, caller(words[1], credential, attributes, Optional.empty(), number));
         }
 
         private Caller caller(
@@ -298,7 +311,6 @@ public final class AccessRules {
             PriorityClass best = Optional.ofNullable(attributes.remove("class"))
                     .map(PriorityClass::of)
                     .orElse(PriorityClass.TRAINING);
-            requireNone(attributes, "expires (of tokens), teachers, class");
             Integer earlier = lineOfCredential.putIfAbsent(credential, number);
             if (earlier != null) {
                 throw new IllegalArgumentException("the credential of line " + earlier + " (expected: another)");
@@ -307,25 +319,26 @@ public final class AccessRules {
             return new Caller(known, credential, teachers, best, expiry);
         }
 
-        private static Map<String, String> attributes(String[] words, int from) {
+        /**
+         * Reads words of keys and values. A key that is not known is not shown: it may be a token in another's place.
+         */
+        private static Map<String, String> attributes(String[] words, int from, List<String> known) {
             Map<String, String> attributes = new LinkedHashMap<>();
             for (int i = from; i < words.length; i++) {
                 int at = words[i].indexOf('=');
                 if (at < 1) {
                     throw new IllegalArgumentException("word " + (i + 1) + " (expected: key=value)");
                 }
-                if (attributes.put(words[i].substring(0, at), words[i].substring(at + 1)) != null) {
-                    throw new IllegalArgumentException(words[i].substring(0, at) + " a second time (expected: once)");
+                String key = words[i].substring(0, at);
+                if (!known.contains(key)) {
+                    throw new IllegalArgumentException("word " + (i + 1) + " has a key that is none (expected: one of "
+                            + String.join(", ", known) + ")");
+                }
+                if (attributes.put(key, words[i].substring(at + 1)) != null) {
+                    throw new IllegalArgumentException(key + " a second time (expected: once)");
                 }
             }
             return attributes;
-        }
-
-        private static void requireNone(Map<String, String> left, String expected) {
-            if (!left.isEmpty()) {
-                throw new IllegalArgumentException(
-                        left.keySet().iterator().next() + " (expected: one of " + expected + ")");
-            }
         }
 
         private static double number(String key, String text) {

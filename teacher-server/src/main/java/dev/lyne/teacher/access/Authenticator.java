@@ -4,9 +4,11 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.tenant.Caller;
 import dev.lyne.teacher.tenant.PriorityClass;
 import dev.lyne.teacher.tenant.Tenant;
+import dev.lyne.wire.access.AccessToken;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.HexFormat;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -19,6 +21,9 @@ import javax.naming.ldap.Rdn;
  * token goes before a certificate. Knows no transport: whatever takes calls asks it. Safe for several threads.
  */
 public final class Authenticator {
+    /** Most characters of a common name that is none of a tenant. */
+    private static final int MAX_KEPT = 40;
+
     private static final String SCHEME = "Bearer ";
     private static final String EXPECTED = " (expected: authorization: Bearer TOKEN, as --token-file FILE sends it)";
 
@@ -89,13 +94,26 @@ public final class Authenticator {
 
     /** The tenant of a certificate where no file says whose it is: its common name, else its whole subject. */
     private static Caller byName(X509Certificate certificate) {
-        String subject = certificate.getSubjectX500Principal().getName();
         return new Caller(
-                new Tenant(commonName(subject), 1, Optional.empty()),
+                new Tenant(tenant(certificate.getSubjectX500Principal().getName()), 1, Optional.empty()),
                 AccessRules.credential(certificate),
                 Set.of(),
                 PriorityClass.INTERACTIVE,
                 Optional.of(certificate.getNotAfter().toInstant()));
+    }
+
+    /**
+     * Returns the name that a subject has in logs and labels: its common name, where that is one of a tenant. Else
+     * what is left of it, with the beginning of a hash of the subject, so that two subjects are two tenants.
+     */
+    static String tenant(String subject) {
+        String name = commonName(subject);
+        if (AccessRules.isName(name)) {
+            return name;
+        }
+        String start = name.substring(0, Math.min(name.length(), MAX_KEPT)).replaceAll("[^A-Za-z0-9._-]", "_");
+        String hash = HexFormat.of().formatHex(AccessToken.digest(subject), 0, 6);
+        return (start.matches("[A-Za-z0-9].*") ? start : "x" + start) + "." + hash;
     }
 
     private static String commonName(String subject) {

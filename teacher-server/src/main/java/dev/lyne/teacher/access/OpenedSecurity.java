@@ -35,12 +35,18 @@ public final class OpenedSecurity implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(OpenedSecurity.class);
     private static final Duration BETWEEN_LOOKS = Duration.ofSeconds(1);
 
+    /**
+     * Certificate, authorities and tokens: a look at one that hangs, as on a file system that is away, holds up no
+     * other.
+     */
+    private static final int MOST_WATCHED = 3;
+
     private final Optional<Tls> tls;
     private final Authenticator authenticator;
     private final ScheduledExecutorService watch;
 
     private OpenedSecurity(ServerSecurity security, MeterRegistry registry) {
-        this.watch = Executors.newSingleThreadScheduledExecutor(runnable -> {
+        this.watch = Executors.newScheduledThreadPool(MOST_WATCHED, runnable -> {
             Thread thread = new Thread(runnable, "lyne-access");
             thread.setDaemon(true);
             return thread;
@@ -145,6 +151,12 @@ public final class OpenedSecurity implements AutoCloseable {
                 LOG.warn(
                         "{} holds tokens as they are (expected: their hashes, as ./lyne token new writes them): whoever"
                                 + " reads it can ask in their holders' names",
+                        file);
+            }
+            if (read.closed()) {
+                LOG.warn(
+                        "{} holds no token and no certificate: nobody is let in (expected: one or more, as ./lyne token"
+                                + " new writes them)",
                         file);
             }
         })::current;

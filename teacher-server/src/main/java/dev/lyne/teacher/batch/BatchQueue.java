@@ -129,6 +129,42 @@ final class BatchQueue {
                 job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
+    /**
+     * How long one of another flow would wait for a job that waits here: no longer than if that flow alone asked for
+     * it, and than those who wait already. 0 where the job does not wait, or nothing has been measured.
+     *
+     * @param enough what is less is not looked at more closely
+     */
+    long expectedWaitNanos(ScoreJob job, Flow joining, long enough) {
+        if (!costs.measured() || !waiting.containsKey(job)) {
+            return 0;
+        }
+        double wait = order.expectedWait(joining);
+        for (Flow flow : job.flows()) {
+            if (wait <= enough) {
+                break;
+            }
+            wait = Math.min(wait, order.expectedWait(flow) * partBefore(job, flow));
+        }
+        return (long) wait;
+    }
+
+    /** Which part of a flow's line came before a job of it. */
+    private double partBefore(ScoreJob job, Flow flow) {
+        double before = 0;
+        double all = 0;
+        boolean passed = false;
+        for (ScoreJob each : waiting.keySet()) {
+            passed |= each.equals(job);
+            if (each.flows().contains(flow)) {
+                double nanos = nanos(each);
+                all += nanos;
+                before += passed ? 0 : nanos;
+            }
+        }
+        return all > 0 ? before / all : 0;
+    }
+
     /** Charges streams for what the device did for them beside forwards. */
     void charge(Map<Flow, Double> shares, long nanos) {
         double most = DEBT_FORWARDS * options.fairBatch().toNanos();

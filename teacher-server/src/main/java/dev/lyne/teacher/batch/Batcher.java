@@ -14,6 +14,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.wire.Digests;
 import io.opentelemetry.api.trace.Span;
 import io.opentelemetry.api.trace.StatusCode;
@@ -62,6 +63,10 @@ public final class Batcher implements Teacher, AutoCloseable {
     private static final int MAX_PENDING_COMPLETIONS = 256;
 
     private static final long NOT_WORKING = Long.MIN_VALUE;
+
+    /** Time between two looks whether a device that had no memory for anything has some again. */
+    private static final long BETWEEN_TRIALS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private static final long LEAST_RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /** Tokens of a forward while other work waits and no forward has been timed. */
@@ -210,6 +215,26 @@ public final class Batcher implements Teacher, AutoCloseable {
         metrics.shed();
         complete(job, () -> job.failed(overloaded("would wait about", wait, wait - most)));
         return true;
+    }
+
+    @Override
+    public Optional<Failure> refusalToJoin(ScoreJob job, Flow flow, long nanosLeft) {
+        long wait;
+        lock.lock();
+        try {
+            long now = nanoClock.getAsLong();
+            if (nanosLeft <= 0 || !queue.hasWaited(nanosLeft / 2, now)) {
+                return Optional.empty();
+            }
+            wait = queue.expectedWaitNanos(job, flow, nanosLeft * devices.size()) / devices.size();
+        } finally {
+            lock.unlock();
+        }
+        if (wait <= nanosLeft) {
+            return Optional.empty();
+        }
+        metrics.shed();
+        return Optional.of(overloaded("would wait about", wait, wait - nanosLeft));
     }
 
     private Failure overloaded(String what, long nanos, long retryNanos) {
@@ -471,8 +496,22 @@ public final class Batcher implements Teacher, AutoCloseable {
         private final AtomicLong workingSinceNanos = new AtomicLong(NOT_WORKING);
         private final FailedForwards failedForwards = new FailedForwards();
 
+        /** Tokens and entries of sequences; owned by the thread. */
+        private final FittedSizes fitted = new FittedSizes();
+
         /** Whether other work comes before the next batch; owned by the thread. */
         private boolean besideNext;
+
+        /** What is tried again while nothing has memory, although it had; owned by the thread. */
+        private Optional<Trial> trial = Optional.empty();
+
+        private long lastTrialNanos;
+
+        /** Whether the trial comes next; owned by the thread. */
+        private boolean trialNext;
+
+        /** A sequence whose rows nobody waits for. */
+        private record Trial(ScoreItem item, RowContent content) {}
 
         private Device(String name, LocalModel model, DeviceWork beside) {
             this.name = name;
@@ -520,7 +559,10 @@ public final class Batcher implements Teacher, AutoCloseable {
                     List<BatchQueue.Waiting> batch = turn.get();
                     long startNanos = nanoClock.getAsLong();
                     workingSinceNanos.set(startNanos);
-                    if (batch.isEmpty()) {
+                    if (trialNext) {
+                        trialNext = false;
+                        tryAgain();
+                    } else if (batch.isEmpty()) {
                         runBeside(startNanos);
                     } else {
                         runBatch(batch);
@@ -546,7 +588,12 @@ public final class Batcher implements Teacher, AutoCloseable {
             moved(done.positions());
             charge(done, nanoClock.getAsLong() - startNanos);
             for (DeviceWork.Forward forward : done.forwards()) {
-                if (forward.threw()) {
+                if (forward.withoutMemory() > 0) {
+                    int[] tokens = new int[forward.withoutMemory()];
+                    withoutMemory(
+                            forward.of(),
+                            new Trial(new ScoreItem(tokens, new int[] {tokens.length - 1}), RowContent.topK(1)));
+                } else if (forward.threw()) {
                     threw(forward.of());
                 } else {
                     computed();
@@ -565,14 +612,51 @@ public final class Batcher implements Teacher, AutoCloseable {
             }
         }
 
+        /** One sequence or text had no memory, alone, although as much fitted before. */
+        private void withoutMemory(Set<Long> of, Trial again) {
+            if (failedForwards.failed(of)) {
+                LOG.error(
+                        "teacher {} has no memory on {} for what fitted before: {} forwards of different sequences in a row, each alone"
+                                + " (expected: none); not serving",
+                        model.description().name(),
+                        name,
+                        FailedForwards.MOST);
+                trial = Optional.of(again);
+                lastTrialNanos = nanoClock.getAsLong();
+            }
+        }
+
+        /** Whether the trial is due: nobody asks a server that does not serve, so that it has to find out by itself. */
+        private boolean trialIsDue() {
+            return trial.isPresent() && nanoClock.getAsLong() - lastTrialNanos >= BETWEEN_TRIALS_NANOS;
+        }
+
+        private void tryAgain() {
+            lastTrialNanos = nanoClock.getAsLong();
+            Trial again = trial.orElseThrow();
+            try {
+                var unused = model.score(List.of(again.item()), again.content());
+            } catch (Throwable e) {
+                memory.warn("teacher " + model.description().name() + ": still nothing computes on " + name + ": "
+                        + PrintableText.ofClient(String.valueOf(e.getMessage())));
+                return;
+            }
+            computed();
+        }
+
         /** A forward gave what it was to give. */
         private void computed() {
+            trial = Optional.empty();
             if (failedForwards.succeeded()) {
                 LOG.warn(
                         "teacher {} computes on {} again; serving",
                         model.description().name(),
                         name);
             }
+        }
+
+        private static long identity(ScoreItem item) {
+            return Digests.tokenChecksum(item.tokens());
         }
 
         private void moved(long positions) {
@@ -628,6 +712,10 @@ public final class Batcher implements Teacher, AutoCloseable {
         /** Returns the next batch, an empty one for a stretch of other work; or nothing, after a wait for something. */
         @GuardedBy("lock")
         private Optional<List<BatchQueue.Waiting>> look() throws InterruptedException {
+            if (trialIsDue()) {
+                trialNext = true;
+                return leaving(List.of());
+            }
             boolean others = beside.waits();
             if (others && besideNext) {
                 return leaving(List.of());
@@ -640,6 +728,8 @@ public final class Batcher implements Teacher, AutoCloseable {
                 return leaving(List.of());
             } else if (decision instanceof BatchQueue.Decision.Wait wait) {
                 long unusedLeft = arrival.awaitNanos(wait.nanos());
+            } else if (trial.isPresent()) {
+                long unusedLeft = arrival.awaitNanos(BETWEEN_TRIALS_NANOS);
             } else {
                 arrival.await();
             }
@@ -708,9 +798,7 @@ public final class Batcher implements Teacher, AutoCloseable {
                     ScoreJob failing = job;
                     complete(failing, () -> failing.failed(failure));
                 }
-                threw(items.stream()
-                        .map(item -> (long) Digests.tokenChecksum(item.tokens()))
-                        .collect(Collectors.toSet()));
+                threw(items.stream().map(Device::identity).collect(Collectors.toSet()));
                 return;
             } finally {
                 span.end();
@@ -722,6 +810,7 @@ public final class Batcher implements Teacher, AutoCloseable {
             measure(items, jobs, nanos);
             for (ScoreOutcome outcome : outcomes) {
                 ScoreJob job = jobs.remove();
+                fitted.add(job.item().tokens().length, job.entries());
                 if (outcome instanceof ScoreOutcome.Scored scored) {
                     metrics.scored(scored.rows().rows());
                 }
@@ -743,6 +832,10 @@ public final class Batcher implements Teacher, AutoCloseable {
                                 + failing.item().tokens().length
                                 + " tokens, even alone (expected: a shorter one, or a larger device)");
                 complete(failing, () -> failing.failed(failure));
+                ScoreItem item = failing.item();
+                if (fitted.contains(item.tokens().length, failing.entries())) {
+                    withoutMemory(Set.of(identity(item)), new Trial(item, failing.content()));
+                }
                 return;
             }
             int half = (jobs.size() + 1) / 2;

@@ -25,10 +25,17 @@ public interface DeviceWork {
      *
      * @param threw whether the model threw at it
      * @param of where it did, what tells its texts from others
+     * @param withoutMemory tokens of a text that it threw at, alone, for want of memory, although as many fitted
+     *     before; 0 where it did not
      */
-    record Forward(boolean threw, Set<Long> of) {
+    record Forward(boolean threw, Set<Long> of, int withoutMemory) {
         /** One that gave what it was to give. */
-        public static final Forward SUCCEEDED = new Forward(false, Set.of());
+        public static final Forward SUCCEEDED = new Forward(false, Set.of(), 0);
+
+        /** A forward that the model threw at. */
+        public static Forward threwAt(Set<Long> of) {
+            return new Forward(true, of, 0);
+        }
     }
 
     /** Never any. */

@@ -6,7 +6,9 @@ import java.util.Set;
 
 /**
  * Whether a device's forwards fail one after the other, whatever they are of, sequences or steps of texts that are decoded: three in a row that have
- * nothing in common. What fails again and again by itself says nothing of the device. Its device's thread tells it; others may ask.
+ * nothing in common. One that fails for want of memory is among them where it is of one sequence and as much fitted
+ * before. What fails again and again by itself says nothing of the device. Its device's thread tells it; others may
+ * ask.
  */
 final class FailedForwards {
     static final int MOST = 3;

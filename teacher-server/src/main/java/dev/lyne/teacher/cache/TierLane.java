@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.row.RowSource;
 import dev.lyne.teacher.score.CacheKey;
 import dev.lyne.teacher.score.Lookup;
@@ -7,11 +8,14 @@ import dev.lyne.teacher.score.RowsQuery;
 import dev.lyne.teacher.score.StoredRows;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -24,10 +28,15 @@ import org.slf4j.LoggerFactory;
  * <p>Lookups wait in the order they came, as many as admission lets in. Writes wait behind the answers, bounded by bytes; one
  * that does not fit is dropped and counted, since it can be computed again and a response cannot wait. Lookups see what waits
  * to be written, so that rows never are in no tier. Waiting rows are the arrays that the streams refer to, not copies.
+ *
+ * <p>A lookup that takes too long, as on a disk that is frozen, is answered as if nothing had been found, and what it
+ * finds later is dropped. While one hangs in the tier, nobody else waits for it: it is passed over until what hangs
+ * comes back.
  */
 final class TierLane {
     private static final Logger LOG = LoggerFactory.getLogger(TierLane.class);
     private static final int LEAST_LAST_CALL_SECONDS = 1;
+    private static final long BETWEEN_LOOKS_MILLIS = 250;
 
     private final Tier tier;
     private final RowSource source;
@@ -36,6 +45,14 @@ final class TierLane {
     private final TierMetrics metrics;
     private final ExecutorService lookups;
     private final ExecutorService writes;
+    private final ScheduledExecutorService watch;
+
+    /** Lookups that wait for their turn, or are under way. */
+    private final Set<Asked> outstanding = ConcurrentHashMap.newKeySet();
+
+    /** Lookups in the tier that take longer than any should. */
+    private final AtomicInteger hanging = new AtomicInteger();
+
     private final Map<CacheKey, StoredRows> unwritten = new ConcurrentHashMap<>();
     private final AtomicLong unwrittenBytes = new AtomicLong();
 
@@ -48,6 +65,13 @@ final class TierLane {
         this.metrics = metrics;
         this.lookups = Executors.newFixedThreadPool(options.lookupThreads(), lookup -> daemon(lookup, "lookup"));
         this.writes = Executors.newSingleThreadExecutor(write -> daemon(write, "write"));
+        this.watch = Executors.newSingleThreadScheduledExecutor(look -> daemon(look, "watch"));
+        var unused = watch.scheduleWithFixedDelay(
+                this::look, BETWEEN_LOOKS_MILLIS, BETWEEN_LOOKS_MILLIS, TimeUnit.MILLISECONDS);
+        metrics.gauge(
+                "hanging.lookups",
+                "Lookups that take longer than any should: while there are any, the tier is passed over",
+                hanging::get);
         metrics.gauge("unwritten.bytes", "Bytes of rows that wait to be written", unwrittenBytes::get);
     }
 
@@ -67,20 +91,123 @@ final class TierLane {
      * wanted by then.
      */
     void find(Lookup lookup, Consumer<Optional<StoredRows>> answer) {
-        long askedNanos = nanoClock.getAsLong();
+        if (hanging.get() > 0) {
+            metrics.skipped();
+            metrics.failed("passed over while a lookup hangs");
+            answer.accept(Optional.empty());
+            return;
+        }
+        Asked asked = new Asked(lookup, answer, nanoClock.getAsLong());
+        outstanding.add(asked);
         try {
-            lookups.execute(() -> {
-                try {
-                    if (lookup.wanted()) {
-                        answer.accept(take(lookup.query(), askedNanos));
+            lookups.execute(asked::run);
+        } catch (RejectedExecutionException e) {
+            outstanding.remove(asked);
+            metrics.skipped(); // the server closes
+            answer.accept(Optional.empty());
+        }
+    }
+
+    /** A lookup from when it is asked for until it has come back; who asked is told once. */
+    private final class Asked {
+        private final Lookup lookup;
+        private final Consumer<Optional<StoredRows>> answer;
+        private final long askedNanos;
+
+        @GuardedBy("this")
+        private boolean told;
+
+        @GuardedBy("this")
+        private boolean begun;
+
+        @GuardedBy("this")
+        private long begunNanos;
+
+        @GuardedBy("this")
+        private boolean hangs;
+
+        Asked(Lookup lookup, Consumer<Optional<StoredRows>> answer, long askedNanos) {
+            this.lookup = lookup;
+            this.answer = answer;
+            this.askedNanos = askedNanos;
+        }
+
+        void run() {
+            try {
+                if (begin() && lookup.wanted()) {
+                    Optional<StoredRows> found = take(lookup.query(), askedNanos);
+                    comeBack();
+                    if (mayTell()) {
+                        answer.accept(found);
                     }
+                }
+            } catch (Throwable e) {
+                lookup.failed(e);
+            } finally {
+                comeBack();
+                outstanding.remove(this);
+            }
+        }
+
+        private synchronized boolean begin() {
+            begun = !told;
+            begunNanos = nanoClock.getAsLong();
+            return begun;
+        }
+
+        private synchronized boolean mayTell() {
+            boolean first = !told;
+            told = true;
+            return first;
+        }
+
+        private synchronized void comeBack() {
+            begun = false;
+            if (hangs) {
+                hangs = false;
+                if (hanging.decrementAndGet() == 0) {
+                    LOG.info("the {} tier answers again", tier.name());
+                }
+            }
+        }
+
+        /** Passes the tier over where that takes too long; whoever looks calls it again and again. */
+        void look(long nowNanos) {
+            long most = options.longestLookup().toNanos();
+            boolean late;
+            synchronized (this) {
+                if (begun && !hangs && nowNanos - begunNanos > most) {
+                    hangs = true;
+                    if (hanging.getAndIncrement() == 0) {
+                        LOG.warn(
+                                "the {} tier has not answered for {} s (expected: less); it is passed over until it does",
+                                tier.name(),
+                                options.longestLookup().toMillis() / 1e3);
+                    }
+                }
+                late = !told && nowNanos - askedNanos > most;
+                told |= late;
+            }
+            if (late) {
+                metrics.skipped();
+                metrics.failed("a lookup took longer than " + options.longestLookup());
+                try {
+                    answer.accept(Optional.empty());
                 } catch (Throwable e) {
                     lookup.failed(e);
                 }
-            });
-        } catch (RejectedExecutionException e) {
-            metrics.skipped(); // the server closes
-            answer.accept(Optional.empty());
+            }
+        }
+    }
+
+    private void look() {
+        long now = nanoClock.getAsLong();
+        for (Asked asked : outstanding) {
+            try {
+                asked.look(now);
+            } catch (Throwable e) {
+                LOG.error("a lookup of the {} tier could not be ended", tier.name(), e);
+            }
         }
     }
 
@@ -160,6 +287,7 @@ final class TierLane {
         }
         lookups.shutdownNow(); // streams have ended: nobody waits for a lookup any more
         long lastNanos = Math.max(endNanos, nanoClock.getAsLong() + TimeUnit.SECONDS.toNanos(LEAST_LAST_CALL_SECONDS));
+        watch.shutdown();
         boolean idle = writes.awaitTermination(lastNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS)
                 && lookups.awaitTermination(lastNanos - nanoClock.getAsLong(), TimeUnit.NANOSECONDS);
         if (idle) {

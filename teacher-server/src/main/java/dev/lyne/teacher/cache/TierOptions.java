@@ -14,6 +14,14 @@ public interface TierOptions {
     Duration longestTurn();
 
     /**
+     * How long a lookup may take, its turn included: then the tier is passed over, and so it is for others until what
+     * hangs comes back. Longer than any that does not hang.
+     */
+    default Duration longestLookup() {
+        return LaneOptions.USUAL_LOOKUP;
+    }
+
+    /**
      * Opens the tier, which the caller closes.
      *
      * @throws IllegalArgumentException where what the options name cannot be used

@@ -6,6 +6,7 @@ import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.Continuation;
 import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Continued;
+import dev.lyne.teacher.model.Disowned;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.RemoteDecoder;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -14,6 +15,7 @@ import dev.lyne.wire.draw.SeededUniforms;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -221,12 +223,18 @@ public final class DecodeForwarder extends DecodeSessions {
     /** Settles answers once it is known whose they are, or never will be. */
     private void told(CompletionStage<Void> vouched, @Nullable Throwable failed) {
         synchronized (lock) {
-            Map<Session, Integer> given = unvouched.remove(vouched);
-            if (given == null
-                    || failed == null
+            if (failed == null
                     || failed instanceof CancellationException
                     || failed.getCause() instanceof CancellationException) {
+                unvouched.remove(vouched);
                 return;
+            }
+            Map<Session, Integer> given = new LinkedHashMap<>();
+            for (CompletionStage<Void> stage : Disowned.with(vouched, failed)) {
+                unvouched
+                        .getOrDefault(stage, Map.of())
+                        .forEach((session, tokens) -> given.merge(session, tokens, Integer::sum));
+                unvouched.remove(stage);
             }
             for (Map.Entry<Session, Integer> one : given.entrySet()) {
                 over(

@@ -19,9 +19,12 @@ public record DecodeOptions(
         int maxSequences,
         long maxTokens,
         long maxServerTokens) {
+    /** Memory of keys and values where none is named, and there is enough. */
+    public static final long USUAL_CACHE_BYTES = 1L << 30;
+
     /** Options that suit a small machine. */
-    public static final DecodeOptions DEFAULT =
-            new DecodeOptions(1L << 30, Duration.ofMillis(50), Duration.ofSeconds(300), 1_024, 1 << 20, 1 << 22);
+    public static final DecodeOptions DEFAULT = new DecodeOptions(
+            USUAL_CACHE_BYTES, Duration.ofMillis(50), Duration.ofSeconds(300), 1_024, 1 << 20, 1 << 22);
 
     public DecodeOptions {
         if (maxCacheBytes < 0) {
@@ -33,6 +36,11 @@ public record DecodeOptions(
             throw new IllegalArgumentException("decode sequences: " + maxSequences + ", tokens: " + maxTokens
                     + ", of the server: " + maxServerTokens + " (expected: 1 or more of each)");
         }
+    }
+
+    /** Returns the memory of keys and values where none is named, of a process that has so much: an eighth at most. */
+    public static long usualCacheBytes(long availableBytes) {
+        return Math.min(USUAL_CACHE_BYTES, availableBytes / 8);
     }
 
     /** Returns these options with other memory and times. */

@@ -4,6 +4,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.lyne.row.DecodeItem;
 import dev.lyne.row.DecodeOutcome;
 import dev.lyne.teacher.batch.DeviceWork;
+import dev.lyne.teacher.batch.FittedSizes;
 import dev.lyne.teacher.model.DeviceMemory;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.LocalDecoder;
@@ -61,6 +62,9 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
     private final PacedLog memory = new PacedLog(LOG);
     private volatile Runnable wake = () -> {};
     private volatile long cacheBytes;
+
+    /** Tokens of texts, with those before them, and new ones; for the device's thread. */
+    private final FittedSizes fitted = new FittedSizes();
 
     @GuardedBy("lock")
     private final Map<Sequence, Cache> cached = new HashMap<>();
@@ -223,11 +227,17 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
             }
             // The step fails, its sequences are told, and the next step gets its chance.
             LOG.error("teacher {} failed to decode {} sequences", teacher.name(), chosen.size(), e);
-            forwards.add(new Forward(true, identities(chosen)));
+            forwards.add(Forward.threwAt(identities(chosen)));
             failAll(chosen, Failure.of(Failure.Reason.MODEL_FAILED, "the model failed", e));
             return;
         }
         forwards.add(Forward.SUCCEEDED);
+        for (int i = 0; i < extensions.size(); i++) {
+            if (outcomes.get(i) instanceof DecodeOutcome.Answered) {
+                Extension extension = extensions.get(i);
+                fitted.add(extension.cache().length(), extension.item().tokens().length);
+            }
+        }
         long tokens = extensions.stream()
                 .mapToLong(extension -> extension.item().tokens().length)
                 .sum();
@@ -271,6 +281,9 @@ public final class DecodeScheduler extends DecodeSessions implements DeviceWork 
         if (chosen.size() == 1) {
             int held = extensions.get(0).cache().length();
             int more = extensions.get(0).item().tokens().length;
+            if (fitted.contains(held + more, more)) {
+                forwards.add(new Forward(true, identities(chosen), held + more));
+            }
             failAll(
                     chosen,
                     new Failure(

@@ -39,6 +39,9 @@ final class AnsweredRows {
     private final float[] logProbabilities;
     private int entries;
 
+    /** Place of the actual token among the entries, wherever the engine puts it; of the first one in the row after the last token; −1: not seen. */
+    private int labelPlace;
+
     /** @param promptK entries that rows of the prompt have, 0 where only the one after it is wanted */
     AnsweredRows(RowsRequest request, int promptK) {
         this.request = request;
@@ -78,6 +81,7 @@ final class AnsweredRows {
         }
         inPosition = true;
         entries = 0;
+        labelPlace = -1;
     }
 
     /** The distribution after the last token begins. */
@@ -88,9 +92,10 @@ final class AnsweredRows {
         inPosition = true;
         last = true;
         entries = 0;
+        labelPlace = -1;
     }
 
-    /** An entry of it; engines put the actual token first. */
+    /** An entry of it, in any order; the actual token may come again by its rank. */
     void entry(int id, float logProbability) throws EngineException {
         if (!inPosition) {
             throw strange("an entry outside of a row", "rows of entries");
@@ -99,7 +104,9 @@ final class AnsweredRows {
             throw strange("token " + id + where(), "below vocabulary_size=" + request.vocabularySize());
         }
         requireLogProbability(logProbability, id, where());
-        if (entries > 0 && ids[0] == id && logProbabilities[0] == logProbability) {
+        if (labelPlace < 0 && (last || id == actual())) {
+            labelPlace = entries;
+        } else if (labelPlace >= 0 && ids[labelPlace] == id && logProbabilities[labelPlace] == logProbability) {
             return; // the actual token, and again by its rank
         }
         if (entries == ids.length) {
@@ -130,7 +137,7 @@ final class AnsweredRows {
     void end() throws EngineException {
         inPosition = false;
         if (!last) {
-            requireActual(nextIndex - 1);
+            requireActual();
         }
         requireDistinct();
         int[] wanted = request.item().positions();
@@ -157,17 +164,19 @@ final class AnsweredRows {
         }
     }
 
-    /** The actual token stands first. */
-    private void requireActual(int position) throws EngineException {
-        int actual = request.item().tokens()[position + 1];
-        if (entries == 0 || ids[0] != actual) {
+    private int actual() {
+        return request.item().tokens()[nextIndex];
+    }
+
+    private void requireActual() throws EngineException {
+        if (labelPlace < 0) {
             throw strange(
-                    (entries == 0 ? "no token" : "token " + ids[0]) + " as the actual one" + where(),
-                    "token " + actual + ", which was sent");
+                    "none of " + entries + " tokens as the actual one" + where(),
+                    "token " + actual() + ", which was sent");
         }
     }
 
-    /** Places of the k best among the entries, the best first; the actual token's is 0 where there is one. */
+    /** Places of the k best among the entries, the best first. */
     private int[] best(boolean hasActual) throws EngineException {
         int k = hasActual ? promptK : request.k();
         if (entries != k && entries != k + 1) {
@@ -175,15 +184,16 @@ final class AnsweredRows {
         }
         int[] places = sorted();
         if (hasActual && entries == k + 1) {
-            if (k > 0 && logProbabilities[0] > logProbabilities[places[k]]) {
+            if (k > 0 && logProbabilities[labelPlace] > logProbabilities[places[k]]) {
                 throw strange(
-                        "token " + ids[0] + " beside the " + k + " best with " + logProbabilities[0] + " above "
+                        "token " + ids[labelPlace] + " beside the " + k + " best with " + logProbabilities[labelPlace]
+                                + " above "
                                 + logProbabilities[places[k]] + where(),
                         "none better than the k best");
             }
             int next = 0;
             for (int place : places) {
-                if (place != 0) {
+                if (place != labelPlace) {
                     places[next++] = place;
                 }
             }
@@ -212,7 +222,7 @@ final class AnsweredRows {
 
     private void fill(int row, int[] best) throws EngineException {
         int k = request.k();
-        int label = last ? -1 : 0;
+        int label = last ? -1 : labelPlace;
         double mass = 0;
         boolean labelKept = false;
         int[] bestIds = new int[k];

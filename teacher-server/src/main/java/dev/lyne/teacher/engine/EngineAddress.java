@@ -10,12 +10,14 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.slf4j.LoggerFactory;
 
@@ -48,6 +50,9 @@ final class EngineAddress {
 
     /** Least time between probes that somebody waits for. */
     private static final long LEAST_BETWEEN_PROBES_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    /** Time without a sequence after which what came before is probed for. */
+    private static final long LULL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     /** How many kept connections in a row may turn out to have ended before a sequence was sent over them. */
     private static final int MOST_STALE = 3;
@@ -118,11 +123,19 @@ final class EngineAddress {
     @GuardedBy("this")
     private final Deque<EngineConnection> idle = new ArrayDeque<>();
 
+    /** Connections that a sequence has, of which the others were kept. */
+    @GuardedBy("this")
+    private final Set<EngineConnection> lent = new HashSet<>();
+
     @GuardedBy("this")
     private final Set<EngineConnection> open = new HashSet<>();
 
     @GuardedBy("this")
     private final EngineLoad load;
+
+    /** Time at which a sequence last was in flight no more. */
+    @GuardedBy("this")
+    private long lastReleaseNanos;
 
     private final Vouching vouching = new Vouching();
 
@@ -175,8 +188,9 @@ final class EngineAddress {
     }
 
     private synchronized void release(int tokens, boolean answered) {
+        lastReleaseNanos = shared.nanoClock().getAsLong();
         if (answered) {
-            load.answered(tokens, shared.nanoClock().getAsLong());
+            load.answered(tokens, lastReleaseNanos);
         } else {
             load.ended(tokens);
         }
@@ -185,11 +199,11 @@ final class EngineAddress {
     /** Asks, for which a place was {@linkplain #reserve reserved}. Fails with {@link EngineException}. */
     <T> PendingRequest<T> ask(EngineRequest<T> request) {
         PendingRequest<T> pending = new PendingRequest<>();
-        Vouching.Moment moment = vouching.now();
-        var unused = exchange(pending, request, MOST_STALE).whenComplete((value, failed) -> {
+        AtomicReference<Vouching.Moment> moment = new AtomicReference<>(vouching.now());
+        var unused = exchange(pending, request, moment, MOST_STALE).whenComplete((value, failed) -> {
             release(request.tokens(), failed == null);
             if (failed == null) {
-                arrived(pending, value, moment);
+                arrived(pending, value, Objects.requireNonNull(moment.get()));
             } else {
                 EngineException why = pending.isCancelled()
                         ? new EngineException(Kind.WITHDRAWN, "nobody waits for it")
@@ -214,9 +228,16 @@ final class EngineAddress {
     /**
      * Exchanges a request and its answer over a connection that lives; kept ones that had ended, unnoticed, say nothing
      * of the engine.
+     *
+     * @param moment set to when it is sent
      */
-    private <T> CompletableFuture<T> exchange(PendingRequest<T> pending, EngineRequest<T> request, int mostStale) {
+    private <T> CompletableFuture<T> exchange(
+            PendingRequest<T> pending,
+            EngineRequest<T> request,
+            AtomicReference<Vouching.Moment> moment,
+            int mostStale) {
         return probed().thenCompose(connection -> {
+                    moment.set(vouching.now());
                     if (!pending.on(connection)) {
                         putBack(connection);
                         throw new CompletionException(new EngineException(Kind.WITHDRAWN, "nobody waits for it"));
@@ -228,12 +249,13 @@ final class EngineAddress {
                                     putBack(connection);
                                 } else {
                                     connection.close(); // whatever more comes over it belongs to nobody
+                                    dropLent(connection, why(failed).kind() == Kind.STALE);
                                 }
                             });
                 })
                 .exceptionallyCompose(
                         failed -> why(failed).kind() == Kind.STALE && mostStale > 0 && !pending.isCancelled()
-                                ? exchange(pending, request, mostStale - 1)
+                                ? exchange(pending, request, moment, mostStale - 1)
                                 : CompletableFuture.failedFuture(failed));
     }
 
@@ -265,19 +287,26 @@ final class EngineAddress {
 
     /** A connection that the probe has passed on. */
     private CompletableFuture<EngineConnection> probed() {
+        boolean ended = false;
         synchronized (this) {
             EngineConnection kept = idle.pollLast(); // the last one used: others may idle out
             while (kept != null && !kept.isReusable()) {
+                ended = true;
                 kept = idle.pollLast();
             }
             if (kept != null) {
+                lent.add(kept);
                 return CompletableFuture.completedFuture(kept);
             }
+            ended = ended && lent.isEmpty();
+        }
+        if (ended) {
+            vouching.processEnded();
         }
         return connect().thenCompose(fresh -> {
             Expected what = expected();
             return compare(fresh, what, what.probe().references().subList(0, 1))
-                    .thenApply(same -> fresh)
+                    .thenApply(same -> lend(fresh))
                     .exceptionallyCompose(failed -> {
                         fresh.close();
                         EngineException cause = why(failed);
@@ -292,6 +321,27 @@ final class EngineAddress {
                                                 kind, name() + " does not answer its probe: " + cause.line()));
                     });
         });
+    }
+
+    private synchronized EngineConnection lend(EngineConnection fresh) {
+        lent.add(fresh);
+        return fresh;
+    }
+
+    /**
+     * A connection that a sequence had is gone.
+     *
+     * @param hadEnded whether the engine had ended it while it was kept
+     */
+    private void dropLent(EngineConnection connection, boolean hadEnded) {
+        boolean last;
+        synchronized (this) {
+            lent.remove(connection); // which its end may have done
+            last = lent.isEmpty() && idle.isEmpty();
+        }
+        if (hadEnded && last) {
+            vouching.processEnded();
+        }
     }
 
     private CompletableFuture<EngineConnection> connect() {
@@ -320,6 +370,7 @@ final class EngineAddress {
     private void putBack(EngineConnection connection) {
         boolean keep;
         synchronized (this) {
+            lent.remove(connection);
             keep = state != State.OTHER_WEIGHTS && !closed && open.contains(connection) && connection.isReusable();
             if (keep) {
                 idle.addLast(connection);
@@ -330,12 +381,21 @@ final class EngineAddress {
         }
     }
 
-    /** A connection is gone that was made, or was on its way. */
+    /**
+     * A connection is gone that was made, or was on its way. Where the engine ended the last one that was kept, and none is in use, its
+     * process may have ended, and the next one says nothing of what it answered.
+     */
     private void lost(CompletableFuture<EngineConnection> made) {
         var unused = made.thenAccept(connection -> {
+            boolean lastKept;
             synchronized (this) {
                 open.remove(connection);
-                idle.remove(connection);
+                boolean wasKept = idle.remove(connection);
+                lent.remove(connection);
+                lastKept = wasKept && idle.isEmpty() && lent.isEmpty();
+            }
+            if (lastKept) {
+                vouching.processEnded();
             }
         });
     }
@@ -368,6 +428,10 @@ final class EngineAddress {
         synchronized (this) {
             if (closed || checking || expected.isEmpty()) {
                 return;
+            }
+            if (load.sequences() == 0 && now - lastReleaseNanos >= LULL_NANOS) {
+                vouchSoon(); // before the engine ends connections that nothing goes over, which looks like an end of
+                // its process
             }
             check = now - nextCheckNanos >= 0;
             look = !check && state == State.UP && now - nextHealthNanos >= 0;
@@ -618,7 +682,7 @@ final class EngineAddress {
                     "engine " + name() + " has other weights, and is not asked: " + why,
                     new EngineException(Kind.OTHER_WEIGHTS, why));
         }
-        vouching.disown(new IllegalStateException("the engine has other weights than it had: " + why));
+        vouching.disown("the engine has other weights than it had: " + why);
     }
 
     /** Asks it what it is, on a connection of its own that is closed again. */

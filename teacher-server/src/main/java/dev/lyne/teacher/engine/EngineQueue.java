@@ -87,6 +87,42 @@ final class EngineQueue {
                 : job.flows().stream().mapToDouble(order::expectedWait).min().orElse(0);
     }
 
+    /**
+     * Tokens that would go through the engine before a job that waits for its first turn, for one of another flow: no
+     * more than if that flow alone asked for it, and than for those who wait already. 0 where the job does not wait
+     * so.
+     *
+     * @param enough what is less is not looked at more closely
+     */
+    double tokensBefore(EngineJob<?> job, Flow joining, double enough) {
+        if (!fresh.containsKey(job)) {
+            return 0;
+        }
+        double tokens = order.expectedWait(joining);
+        for (Flow flow : job.flows()) {
+            if (tokens <= enough) {
+                break;
+            }
+            tokens = Math.min(tokens, order.expectedWait(flow) * partBefore(job, flow));
+        }
+        return tokens;
+    }
+
+    /** Which part of a flow's line came before a job of it. */
+    private double partBefore(EngineJob<?> job, Flow flow) {
+        double before = 0;
+        double all = 0;
+        boolean passed = false;
+        for (EngineJob<?> each : fresh.keySet()) {
+            passed |= each.equals(job);
+            if (each.flows().contains(flow)) {
+                all += each.tokens();
+                before += passed ? 0 : each.tokens();
+            }
+        }
+        return all > 0 ? before / all : 0;
+    }
+
     /** Whether the one that has waited longest for its first turn came before that time. */
     boolean hasWaitedSince(long nanos) {
         return !fresh.isEmpty() && fresh.values().iterator().next().arrivedNanos() - nanos < 0;

@@ -37,6 +37,9 @@ final class EngineStart {
     private final ModelDirectory directory;
     private final List<EngineAddress> addresses;
 
+    /** The engine's words when it last refused a k. */
+    private String lastRefusal = "";
+
     EngineStart(EngineSettings settings, ModelDirectory directory, List<EngineAddress> addresses) {
         this.settings = settings;
         this.directory = directory;
@@ -130,7 +133,8 @@ final class EngineStart {
             }
         }
         if (taken == 0) {
-            throw EngineException.strange("no k of 1 or more is taken (expected: --max-logprobs of 1 or more)");
+            throw EngineException.strange("no k of 1 or more is taken: " + lastRefusal
+                    + " (expected: an engine that answers, and --max-logprobs of 1 or more)");
         }
         return taken;
     }
@@ -143,6 +147,7 @@ final class EngineStart {
             if (EngineAddress.isOfItsRows(e.kind())) {
                 return Taken.ANSWERED;
             } else if (e.kind() == Kind.REFUSED) {
+                lastRefusal = e.line();
                 return Taken.REFUSED;
             }
             throw e;

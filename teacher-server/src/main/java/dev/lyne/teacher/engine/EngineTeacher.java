@@ -16,6 +16,7 @@ import dev.lyne.teacher.model.ScoreJob;
 import dev.lyne.teacher.model.Teacher;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TokenizerFile;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.v1.SelectionKind;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.netty.channel.EventLoopGroup;
@@ -348,6 +349,28 @@ public final class EngineTeacher implements Teacher, RemoteDecoder {
         return wait <= most || most <= 0 || now - servingSinceNanos <= most / 2 || !queue.hasWaitedSince(now - most / 2)
                 ? Optional.empty()
                 : Optional.of(overloaded("would wait about", wait, wait - most));
+    }
+
+    @Override
+    public Optional<Failure> refusalToJoin(ScoreJob job, Flow flow, long nanosLeft) {
+        double tokensPerSecond =
+                addresses.stream().mapToDouble(EngineAddress::rate).sum();
+        if (tokensPerSecond == 0 || nanosLeft <= 0) {
+            return Optional.empty();
+        }
+        double wait;
+        synchronized (lock) {
+            long now = nanoClock.getAsLong();
+            if (!wasServing || now - servingSinceNanos <= nanosLeft / 2 || !queue.hasWaitedSince(now - nanosLeft / 2)) {
+                return Optional.empty();
+            }
+            wait = queue.tokensBefore(rows(job), flow, nanosLeft / 1e9 * tokensPerSecond) / tokensPerSecond * 1e9;
+        }
+        if (wait <= nanosLeft) {
+            return Optional.empty();
+        }
+        metrics.shed();
+        return Optional.of(overloaded("would wait about", wait, wait - nanosLeft));
     }
 
     private Failure overloaded(String what, double nanos, double retryNanos) {

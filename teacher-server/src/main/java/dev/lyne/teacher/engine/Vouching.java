@@ -1,6 +1,7 @@
 package dev.lyne.teacher.engine;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.model.Disowned;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -78,14 +79,19 @@ final class Vouching {
         covered.forEach(rows -> rows.complete(null));
     }
 
-    /** Notes that other weights were found: what is not vouched for may be theirs. */
-    void disown(Throwable why) {
+    /**
+     * Notes that other weights were found: what is not vouched for may be theirs.
+     *
+     * @param why for those who were given it
+     */
+    void disown(String why) {
         List<CompletableFuture<Void>> disowned;
         synchronized (this) {
             disownings++;
             disowned = takeAll();
         }
-        disowned.forEach(rows -> rows.completeExceptionally(why));
+        Disowned finding = new Disowned(why, disowned);
+        disowned.forEach(rows -> rows.completeExceptionally(finding));
     }
 
     /** The process has ended: what it answered since its last passed probe is nobody's to vouch for, and nobody is accused. */

@@ -16,7 +16,6 @@ import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.teacher.trace.CallTrace;
 import dev.lyne.teacher.trace.SequenceTrace;
 import dev.lyne.v1.OpenStream;
-import dev.lyne.v1.Precision;
 import dev.lyne.v1.Sequence;
 import dev.lyne.wire.Digests;
 import dev.lyne.wire.Positions;
@@ -27,6 +26,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
@@ -64,6 +64,9 @@ final class Completion {
 
     /** Whose turn the request takes, once it is let in. */
     private final AtomicReference<@Nullable Flow> flow = new AtomicReference<>();
+
+    /** Whether rows of a prompt have been written. */
+    private final AtomicBoolean wrote = new AtomicBoolean();
 
     /** This, until it ends. */
     private final AtomicReference<@Nullable Completion> self = new AtomicReference<>();
@@ -122,17 +125,26 @@ final class Completion {
             StreamTerms terms = open(k == 0 ? new Selection.LabelOnly(List.of()) : new Selection.TopK(k, List.of()));
             String tenant = terms.flow().tenant().name();
             trace.opened(terms.teacher().name(), tenant, "http", terms.flow().stream());
-            List<ScoreTask> tasks = admitAll(terms);
-            for (int i = 0; i < tasks.size(); i++) {
-                ScoreTask task = tasks.get(i);
-                SequenceTrace prompt = trace.prompt(terms.teacher().name(), tenant, i, task.tokens());
-                begin(prompt);
-                ask(task, new Waiting(i, task, prompt));
-            }
+            askAll(admitAll(terms), terms.teacher().name(), tenant);
         } catch (BadRequest e) {
             fail(e);
         }
         return answer;
+    }
+
+    /** Asks for all; what is admitted and, as something goes wrong, not asked for is given back. */
+    private void askAll(List<ScoreTask> tasks, String served, String tenant) {
+        int asked = 0;
+        try {
+            for (ScoreTask task : tasks) {
+                SequenceTrace prompt = trace.prompt(served, tenant, asked, task.tokens());
+                begin(prompt);
+                ask(task, new Waiting(asked, task, prompt));
+                asked++;
+            }
+        } finally {
+            tasks.subList(asked, tasks.size()).forEach(admission::release);
+        }
     }
 
     /** Keeps a prompt's span until its rows are written, or this ends, which it may have by now. */
@@ -148,7 +160,8 @@ final class Completion {
     }
 
     private void ask(ScoreTask task, Callback callback) {
-        CancellationHandle handle = teacher.sequences().score(task, callback);
+        CancellationHandle handle = teacher.sequences()
+                .score(task, request.show().vouchedOnly() ? new VouchedCallback(callback) : callback);
         boolean late;
         synchronized (this) {
             late = over;
@@ -174,7 +187,7 @@ final class Completion {
         OpenStream open = OpenStream.newBuilder()
                 .setTeacher(teacher.description().name())
                 .setSelection(selection.toMessage())
-                .setPrecision(Precision.PRECISION_EXACT)
+                .setPrecision(request.show().precision().toMessage())
                 .setStudent("http")
                 .build();
         Flow before = flow.get();
@@ -233,6 +246,7 @@ final class Completion {
 
     /** A prompt's rows are written, and not held any more: others may have their room. */
     void written(int index) {
+        wrote.set(true);
         long bytes;
         Optional<SequenceTrace> prompt;
         synchronized (this) {
@@ -280,15 +294,50 @@ final class Completion {
                 .build();
     }
 
-    /** A prompt whose rows are asked for. */
-    private final class Waiting implements Callback {
-        private final int index;
+    /**
+     * A task that is asked for. Who cannot take its rows is told of a failure, too: what it was admitted with is given
+     * back once.
+     */
+    private abstract class Asking implements Callback {
         private final ScoreTask task;
+        private final AtomicBoolean settled = new AtomicBoolean();
+
+        Asking(ScoreTask task) {
+            this.task = task;
+        }
+
+        /** Gives back what the task was admitted with; rows that were not computed for it cost its tenant nothing. */
+        final void settle(boolean computed) {
+            if (settled.compareAndSet(false, true)) {
+                admission.release(task);
+                if (!computed) {
+                    admission.wasSpared(task);
+                }
+            }
+        }
+
+        @Override
+        public final void unvouched(int rows, CompletionStage<Void> vouched) {
+            disownedWith(rows, vouched);
+        }
+
+        @Override
+        public void failed(Failure failure) {
+            settle(false);
+            fail(Statuses.toBadRequest(failure));
+        }
+    }
+
+    /** A prompt whose rows are asked for. */
+    private final class Waiting extends Asking {
+        private final int index;
+        private final int[] tokens;
         private final SequenceTrace prompt;
 
         Waiting(int index, ScoreTask task, SequenceTrace prompt) {
+            super(task);
             this.index = index;
-            this.task = task;
+            this.tokens = task.item().tokens();
             this.prompt = prompt;
         }
 
@@ -298,15 +347,9 @@ final class Completion {
         }
 
         @Override
-        public void unvouched(int rows, CompletionStage<Void> vouched) {
-            disownedWith(rows, vouched);
-        }
-
-        @Override
         public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
-            settle(task, source);
+            settle(source.equals(RowSource.COMPUTED));
             prompt.answered(source.toString(), narrowed, rows.bytes());
-            int[] tokens = task.item().tokens();
             scored[index] = new ScoredPrompt(tokens, rows);
             if (!request.choice().wanted() || choose(index)) {
                 answered();
@@ -315,30 +358,28 @@ final class Completion {
 
         @Override
         public void failed(Failure failure) {
-            admission.release(task);
-            admission.wasSpared(task);
             prompt.failed(failure.reason().name(), failure.message());
-            fail(Statuses.toBadRequest(failure));
-        }
-    }
-
-    /** Gives back what a task was admitted with; rows that were not computed for it cost its tenant nothing. */
-    private void settle(ScoreTask task, RowSource source) {
-        admission.release(task);
-        if (!source.equals(RowSource.COMPUTED)) {
-            admission.wasSpared(task);
+            super.failed(failure);
         }
     }
 
     /**
      * Rows that turn out another model's end the request; what was sent of its answer is then cut short. The stage may be long in coming,
-     * so it holds on to no request that has ended.
+     * so it holds on to no request that has ended; what such a one was answered is counted.
      */
     private void disownedWith(int rows, CompletionStage<Void> vouched) {
         AtomicReference<@Nullable Completion> request = self;
+        AtomicBoolean told = wrote;
+        HttpTeacher of = teacher;
         var unused = vouched.whenComplete((nothing, disowned) -> {
+            if (disowned == null || !Callback.isDisowning(disowned)) {
+                return;
+            }
+            if (told.get()) {
+                of.disowned(rows, disowned);
+            }
             Completion unended = request.get();
-            if (unended != null && disowned != null && Callback.isDisowning(disowned)) {
+            if (unended != null) {
                 unended.fail(new BadRequest(500, "", disowned.getMessage() + "; rows of this request: " + rows));
             }
         });
@@ -439,24 +480,12 @@ final class Completion {
         int[] tokens = scored[index].tokens();
         ScoreTask task =
                 value(admission.admitMore(sequence(tokens, new int[] {tokens.length - 1}), terms, System.nanoTime()));
-        ask(task, new Callback() {
-            @Override
-            public void unvouched(int rows, CompletionStage<Void> vouched) {
-                disownedWith(rows, vouched);
-            }
-
+        ask(task, new Asking(task) {
             @Override
             public void scored(EncodedSequence rows, RowSource source, boolean narrowed) {
-                settle(task, source);
+                settle(source.equals(RowSource.COMPUTED));
                 chosen.accept(new ScoredPrompt(tokens, rows).at(tokens.length - 1));
                 answered();
-            }
-
-            @Override
-            public void failed(Failure failure) {
-                admission.release(task);
-                admission.wasSpared(task);
-                fail(Statuses.toBadRequest(failure));
             }
         });
     }

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.http;
 
+import dev.lyne.row.Precision;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -44,9 +45,19 @@ record CompletionRequest(
      * @param tokenIds whether the ids of prompt and answer are
      * @param tokensAsIds whether tokens in {@code logprobs} are written as {@code token_id:ID}
      * @param specialTokens whether text prompts get the tokens around a document
+     * @param skipSpecial whether the generated token has no text where it is a special one
      * @param blocks whether rows are blocks in base64, in place of {@code prompt_logprobs}
+     * @param precision of the rows; exact where they are not blocks
+     * @param vouchedOnly whether rows wait until their teacher vouches for them
      */
-    record Show(boolean tokenIds, boolean tokensAsIds, boolean specialTokens, boolean blocks) {}
+    record Show(
+            boolean tokenIds,
+            boolean tokensAsIds,
+            boolean specialTokens,
+            boolean skipSpecial,
+            boolean blocks,
+            Precision precision,
+            boolean vouchedOnly) {}
 
     /** Name of SGLang's for {@code max_tokens}, which clients send to any server. */
     private static final String MAX_NEW_TOKENS = "max_new_tokens";
@@ -56,6 +67,10 @@ record CompletionRequest(
 
     /** Second name of {@code prompt_logprobs}, which clients send beside it. */
     private static final String TOP_LOGPROBS = "top_logprobs";
+
+    private static final String SKIP_SPECIAL = "skip_special_tokens";
+    private static final String ROW_PRECISION = "row_precision";
+    private static final String VOUCHED_ONLY = "vouched_only";
 
     private static final Set<String> KNOWN = Set.of(
             "model",
@@ -72,8 +87,12 @@ record CompletionRequest(
             "return_tokens_as_token_ids",
             "add_special_tokens",
             "format",
+            SKIP_SPECIAL,
+            ROW_PRECISION,
+            VOUCHED_ONLY,
             "user",
-            "request_id");
+            "request_id",
+            "session_id");
 
     /** Parameters that may be stated with the value that changes nothing. */
     private static final Map<String, Predicate<JsonNode>> NEUTRAL = Map.ofEntries(
@@ -88,16 +107,42 @@ record CompletionRequest(
             Map.entry("length_penalty", CompletionRequest::isOne),
             Map.entry("min_tokens", CompletionRequest::isZero), // 1 would keep the end of the text from being the token
             Map.entry("ignore_eos", JsonNode::isBoolean),
-            Map.entry("skip_special_tokens", JsonNode::isBoolean),
-            Map.entry("spaces_between_special_tokens", JsonNode::isBoolean),
-            Map.entry("stream", value -> value.isBoolean() && !value.asBoolean()),
-            Map.entry("use_beam_search", value -> value.isBoolean() && !value.asBoolean()),
-            Map.entry("include_stop_str_in_output", value -> value.isBoolean() && !value.asBoolean()),
+            Map.entry("spaces_between_special_tokens", JsonNode::isBoolean), // of one generated token there are none
+            Map.entry("stream", CompletionRequest::isFalse),
+            Map.entry("use_beam_search", CompletionRequest::isFalse),
+            Map.entry("include_stop_str_in_output", CompletionRequest::isFalse),
+            Map.entry("watermarking", CompletionRequest::isFalse),
+            Map.entry("return_token_offsets", CompletionRequest::isFalse),
+            Map.entry("detokenize", CompletionRequest::isTrue),
+            Map.entry("return_mm_kwargs", CompletionRequest::isTrue),
             Map.entry("stop", CompletionRequest::isNothing),
             Map.entry("stop_token_ids", CompletionRequest::isNothing),
             Map.entry("logit_bias", CompletionRequest::isNothing),
+            Map.entry("bad_words", CompletionRequest::isNothing),
+            Map.entry("logits_processors", CompletionRequest::isNothing),
+            Map.entry("kv_transfer_params", CompletionRequest::isNothing),
+            Map.entry("ec_transfer_params", CompletionRequest::isNothing),
+            Map.entry("vllm_xargs", CompletionRequest::isNothing),
             Map.entry("suffix", CompletionRequest::isNothing),
+            Map.entry("response_format", CompletionRequest::isPlainText),
+            Map.entry("routed_experts_prompt_start", CompletionRequest::isZero),
+            Map.entry("thinking_token_budget", value -> value.isInt() && value.asInt() == -1),
+            Map.entry("stream_interval", value -> value.isInt() && value.asInt() >= 1), // of streams, which are refused
             Map.entry("priority", CompletionRequest::isZero));
+
+    private static boolean isFalse(JsonNode value) {
+        return value.isBoolean() && !value.asBoolean();
+    }
+
+    private static boolean isTrue(JsonNode value) {
+        return value.isBoolean() && value.asBoolean();
+    }
+
+    private static boolean isPlainText(JsonNode value) {
+        return value.size() == 1
+                && value.path("type").isString()
+                && value.path("type").asString().equals("text");
+    }
 
     private static boolean isOne(JsonNode value) {
         return value.isNumber() && value.asDouble() == 1;
@@ -149,6 +194,12 @@ record CompletionRequest(
         if (k.isEmpty() && logprobs.isPresent() && echo) {
             k = logprobs;
         }
+        boolean blocks = format.equals("lyne.block");
+        if (blocks && k.isEmpty()) {
+            throw new BadRequest(
+                    "prompt_logprobs",
+                    "prompt_logprobs: none with format: lyne.block (expected: 0 or more, as blocks are of the prompts' rows)");
+        }
         return new CompletionRequest(
                 text(json, "model"),
                 body.prompts(),
@@ -160,7 +211,36 @@ record CompletionRequest(
                         flag(json, "return_token_ids", false),
                         flag(json, "return_tokens_as_token_ids", false),
                         flag(json, "add_special_tokens", true),
-                        format.equals("lyne.block")));
+                        flag(json, SKIP_SPECIAL, true),
+                        blocks,
+                        precision(json, blocks, choice.wanted() || logprobs.isPresent()),
+                        flag(json, VOUCHED_ONLY, false)));
+    }
+
+    /** @param read whether something of the rows is told or drawn here, for which they are to be exact */
+    private static Precision precision(JsonNode json, boolean blocks, boolean read) throws BadRequest {
+        String name = text(json, ROW_PRECISION).orElse("exact");
+        Precision precision = switch (name) {
+            case "exact" -> Precision.EXACT;
+            case "half" -> Precision.HALF;
+            case "compact" -> Precision.COMPACT;
+            default ->
+                throw new BadRequest(
+                        ROW_PRECISION, ROW_PRECISION + ": " + name + " (expected: exact, half or compact)");
+        };
+        if (precision != Precision.EXACT && !blocks) {
+            throw new BadRequest(
+                    ROW_PRECISION,
+                    ROW_PRECISION + ": " + name
+                            + " (expected: exact, or format: lyne.block; numbers in text are exact)");
+        }
+        if (precision != Precision.EXACT && read) {
+            throw new BadRequest(
+                    ROW_PRECISION,
+                    ROW_PRECISION + ": " + name
+                            + " (expected: exact, or max_tokens: 0 without logprobs; a token is drawn of exact rows)");
+        }
+        return precision;
     }
 
     private static void requireKnown(String name, JsonNode value) throws BadRequest {

@@ -181,7 +181,7 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private void beginChoice() {
         json.writeStartObject();
         json.writeNumberProperty("index", choice);
-        json.writeStringProperty("text", String.join("", pieces.get(choice)));
+        json.writeStringProperty("text", text());
         if (request.logprobs().isPresent()) {
             logprobs(request.logprobs().get());
         } else {
@@ -199,6 +199,23 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
         } else {
             beginRows();
         }
+    }
+
+    /** A prompt that was sent as text as it was sent, one of ids as they are told; then the generated token's piece. */
+    private String text() {
+        List<String> told = pieces.get(choice);
+        int prompt = told.size() - (generates() ? 1 : 0);
+        String before = String.join("", told.subList(0, prompt));
+        String own = request.prompts().get(choice).text();
+        if (request.echo() && own != null) {
+            before = own;
+        }
+        return generates() && !isSkipped(answer.generated()[choice]) ? before + told.get(prompt) : before;
+    }
+
+    private boolean isSkipped(int id) {
+        return request.show().skipSpecial()
+                && teacher.text().map(text -> text.isSpecial(id)).orElse(false);
     }
 
     private void beginRows() {
@@ -337,9 +354,12 @@ final class CompletionText implements ChunkedInput<ByteBuf> {
     private void top(int[] tokens, int i, int k) {
         ScoredPrompt.Row row = prompt().at(i - 1);
         int actual = token(tokens, i);
+        int most = i < tokens.length
+                ? Math.min(k, request.k().orElse(k))
+                : k; // as vLLM, no more of a prompt than its rows have
         json.writeStartObject();
         json.writeNumberProperty(name(actual), (double) logProbability(tokens, i));
-        for (int entry = 0; entry < Math.min(k, row.count()); entry++) {
+        for (int entry = 0; entry < Math.min(most, row.count()); entry++) {
             if (row.id(entry) != actual) {
                 json.writeNumberProperty(name(row.id(entry)), (double) row.logProbability(entry));
             }

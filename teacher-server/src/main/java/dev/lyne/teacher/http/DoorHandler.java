@@ -45,6 +45,7 @@ import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import javax.net.ssl.SSLPeerUnverifiedException;
@@ -121,19 +122,33 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
             writing = false;
             bodyRoom = room(request);
             answeredWith = 0;
-            trace = trace(request);
             served.answering().begin();
             try {
-                answer(context, request);
-            } catch (BadRequest e) {
-                refuse(context, request, e);
-            } catch (RuntimeException e) {
-                DEFECTS.error("a request could not be answered", e);
-                refuse(context, request, new BadRequest(500, "", "the request could not be answered"));
+                trace = trace(request);
+                answerOrRefuse(context, request);
+            } catch (Throwable e) { // behind another request nobody above hears of it
+                end(context, e);
             } finally {
                 request.release();
             }
         }
+    }
+
+    private void answerOrRefuse(ChannelHandlerContext context, FullHttpRequest request) {
+        try {
+            answer(context, request);
+        } catch (BadRequest e) {
+            refuse(context, request, e);
+        } catch (RuntimeException e) {
+            DEFECTS.error("a request could not be answered", e);
+            refuse(context, request, new BadRequest(500, "", "the request could not be answered"));
+        }
+    }
+
+    /** Ends a connection whose request cannot even be refused; all that the request has is given back with it. */
+    private static void end(ChannelHandlerContext context, Throwable why) {
+        DEFECTS.error("an answer could not be given", why);
+        var unused = context.close();
     }
 
     /** Of what probes ask there is none. */
@@ -244,12 +259,12 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     }
 
     /** Reads a request and does what it asks for on a worker: no other connection waits while JSON is read or a text is tokenised. */
-    private void work(ChannelHandlerContext context, FullHttpRequest request, Work work) {
+    private void work(ChannelHandlerContext context, FullHttpRequest request, Work work) throws BadRequest {
         long kept = request.content().readableBytes(); // what of it lives on in prompts
         long given = bodyRoom - kept;
         bodyRoom = kept;
         request.retain();
-        served.workers().execute(() -> {
+        Runnable task = () -> {
             Runnable then;
             try {
                 then = work.of(RequestBody.read(new ByteBufInputStream(request.content()), served.longestPrompt()));
@@ -262,7 +277,25 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
                 served.bodies().give(given);
                 request.release();
             }
-            context.executor().execute(then);
+            onLoop(context, then);
+        };
+        try {
+            served.workers().execute(task);
+        } catch (RejectedExecutionException e) { // the door is closed
+            served.bodies().give(given);
+            request.release();
+            throw new BadRequest(503, "", "the server is going away (expected: another one, or this one later)");
+        }
+    }
+
+    /** Goes on with a request on its event loop; what goes wrong there ends the connection, which gives back all that it has. */
+    private static void onLoop(ChannelHandlerContext context, Runnable then) {
+        context.executor().execute(() -> {
+            try {
+                then.run();
+            } catch (Throwable e) {
+                end(context, e);
+            }
         });
     }
 
@@ -359,34 +392,43 @@ final class DoorHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         CompletionRequest parsed = CompletionRequest.parse(body);
         HttpTeacher teacher = teacher(parsed.model(), caller);
         CompletionRequest request = checked(parsed, teacher);
-        begin(teacher); // until this one's answer is out
+        Consumer<EncodedBlock> sent = sent(teacher, caller);
         Completion completion = new Completion(request, teacher, served.admission(), served.budget(), caller, within);
-        ServedMetrics metrics = served.terms().metrics();
-        ServedMetrics.OfTeacher ofTeacher =
-                metrics.teacher(teacher.description().name());
-        ServedMetrics.OfTenant ofTenant = metrics.tenant(caller.tenant().name());
-        Consumer<EncodedBlock> sent = block -> {
-            ofTeacher.sent(block);
-            ofTenant.sent(block);
-        };
-        context.executor().execute(() -> begin(context, new Running(completion, caller)));
+        begin(teacher); // until this one's answer is out
+        try {
+            context.executor().execute(() -> begin(context, new Running(completion, caller)));
+        } catch (RejectedExecutionException e) { // the event loop has ended, and the connection with it
+            teacher.end();
+            throw e;
+        }
         // To tell tokens as text takes long, so that it is done here, or where the last rows come from.
         CompletionStage<CompletionText> answered = completion
                 .start()
                 .thenApply(answer -> new CompletionText(request, teacher, answer, completion, head(), sent));
         return () -> {
-            var unused =
-                    answered.whenComplete((text, failed) -> context.executor().execute(() -> {
-                        if (running == null || running.completion() != completion) {
-                            return; // it was ended
-                        }
-                        if (failed == null) {
-                            write(context, keepAlive, text);
-                        } else {
-                            completion.end();
-                            refuse(context, keepAlive, why(failed));
-                        }
-                    }));
+            var unused = answered.whenComplete((text, failed) -> onLoop(context, () -> {
+                if (running == null || running.completion() != completion) {
+                    return; // it was ended
+                }
+                if (failed == null) {
+                    write(context, keepAlive, text);
+                } else {
+                    completion.end();
+                    refuse(context, keepAlive, why(failed));
+                }
+            }));
+        };
+    }
+
+    /** Returns the counting of what is sent. */
+    private Consumer<EncodedBlock> sent(HttpTeacher teacher, Caller caller) {
+        ServedMetrics metrics = served.terms().metrics();
+        ServedMetrics.OfTeacher ofTeacher =
+                metrics.teacher(teacher.description().name());
+        ServedMetrics.OfTenant ofTenant = metrics.tenant(caller.tenant().name());
+        return block -> {
+            ofTeacher.sent(block);
+            ofTenant.sent(block);
         };
     }
 

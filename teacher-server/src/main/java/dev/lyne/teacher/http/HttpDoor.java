@@ -153,7 +153,7 @@ public final class HttpDoor {
                 new Answering(),
                 terms,
                 System.currentTimeMillis() / 1000);
-        ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
+        ChannelGroup connections = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE, true); // late ones, too
         ChannelFuture bound = new ServerBootstrap()
                 .group(how.loops())
                 .channelFactory(how.sockets())

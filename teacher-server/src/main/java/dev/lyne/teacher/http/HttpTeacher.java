@@ -1,19 +1,26 @@
 package dev.lyne.teacher.http;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.TeacherDescription;
 import dev.lyne.teacher.model.TextCodec;
 import dev.lyne.teacher.score.Scorer;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.util.Optional;
+import org.slf4j.LoggerFactory;
 
 /**
  * A teacher that can be asked for over HTTP, with the requests that use it: its tokenizer stays open until the last of them has been answered.
  * Safe for several threads.
  */
 public final class HttpTeacher {
+    private static final PacedLog DISOWNED = new PacedLog(LoggerFactory.getLogger(HttpTeacher.class));
+
     private final TeacherDescription description;
     private final Scorer sequences;
     private final Optional<TextCodec> text;
+    private final Counter disowned;
 
     @GuardedBy("this")
     private int users;
@@ -30,10 +37,24 @@ public final class HttpTeacher {
      * @param sequences the stage that answers its sequences
      * @param text its tokenizer, where it has one, to be closed with it
      */
-    public HttpTeacher(TeacherDescription description, Scorer sequences, Optional<TextCodec> text) {
+    public HttpTeacher(
+            TeacherDescription description, Scorer sequences, Optional<TextCodec> text, MeterRegistry registry) {
         this.description = description;
         this.sequences = sequences;
         this.text = text;
+        this.disowned = Counter.builder("lyne.teacher.http.disowned.rows")
+                .description(
+                        "Rows that HTTP requests were answered with, and that an engine's probe then did not vouch for")
+                .tag("teacher", description.name())
+                .register(registry);
+    }
+
+    /** Counts rows that somebody has, and that are another model's; nobody can be told any more. */
+    void disowned(int rows, Throwable why) {
+        disowned.increment(rows);
+        DISOWNED.warn(rows + " rows that an HTTP request of " + description.name()
+                + " was answered with may be another model's: " + why.getMessage()
+                + " (expected: none of them be learnt from; vouched_only waits for the probe)");
     }
 
     TeacherDescription description() {

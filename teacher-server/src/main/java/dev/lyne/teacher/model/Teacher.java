@@ -2,6 +2,7 @@ package dev.lyne.teacher.model;
 
 import dev.lyne.row.RowContent;
 import dev.lyne.row.Selection;
+import dev.lyne.teacher.tenant.Flow;
 import dev.lyne.v1.SelectionKind;
 import io.micrometer.core.instrument.MeterRegistry;
 import java.time.Duration;
@@ -96,6 +97,17 @@ public interface Teacher {
      * {@link ScoreJob#flows}: locks are held.
      */
     default void flowsChanged(ScoreJob job) {}
+
+    /**
+     * Why one more is not to wait for a sequence that waits for its turn already: that would come too late. Calls no
+     * job but {@link ScoreJob#flows}: locks are held.
+     *
+     * @param flow of who would join
+     * @param nanosLeft how long who would join waits at most
+     */
+    default Optional<Failure> refusalToJoin(ScoreJob job, Flow flow, long nanosLeft) {
+        return Optional.empty();
+    }
 
     /**
      * What each position of a sequence counts in a quota, at least 1: how much longer it takes than a plain one, where that is measured. Never waits.

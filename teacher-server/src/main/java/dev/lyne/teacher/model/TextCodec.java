@@ -48,9 +48,14 @@ public final class TextCodec implements AutoCloseable {
         return longestToken;
     }
 
-    /** Token ids of a text, with those that {@code tokenizer.json} puts around it where they are wanted. */
+    /** Token ids of a text, with those that the tokenizer's files put around it where they are wanted. */
     public int[] encode(String text, boolean special) {
         return special ? tokenizer.encodeWithSpecialTokens(text) : tokenizer.encode(text);
+    }
+
+    /** Whether a token is none of a text's own, such as its beginning or its end. */
+    public boolean isSpecial(int id) {
+        return tokenizer.isSpecial(id);
     }
 
     /** The text of one token; a special one as the vocabulary writes it. */

@@ -38,9 +38,15 @@ final class CallLines {
                 + flow.priority().label() + " " + terms);
     }
 
-    /** A call ended, with its totals, as {@code key=value}. */
-    void ended(Flow flow, String student, long nanos, String totals) {
-        ended.info(what + " ended: " + who(flow, student) + " seconds=" + nanos / 1_000_000 / 1e3 + " " + totals);
+    /**
+     * A call ended.
+     *
+     * @param reason why, in a word
+     * @param totals what came of it, as {@code key=value}
+     */
+    void ended(Flow flow, String student, long nanos, String reason, String totals) {
+        ended.info(what + " ended: " + who(flow, student) + " seconds=" + nanos / 1_000_000 / 1e3 + " reason=" + reason
+                + " " + totals);
     }
 
     private static String who(Flow flow, String student) {

@@ -268,7 +268,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
             return;
         }
         metrics.refused(failure);
-        sender.endAfterQueue(observer -> observer.onError(Statuses.toException(failure)));
+        sender.endAfterQueue(failure);
     }
 
     @Override
@@ -321,7 +321,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
     @Override
     public void drain(Failure why) {
         draining = Optional.of(why);
-        session.finish(() -> sender.endAfterQueue(observer -> observer.onError(Statuses.toException(why))));
+        session.finish(() -> sender.endAfterQueue(why));
     }
 
     @Override
@@ -341,6 +341,7 @@ final class DecodeStream implements OpenedCall<DecodeRequest>, DecodeListener {
                     terms.flow(),
                     student,
                     setup.nanoClock().getAsLong() - openedNanos,
+                    sender.reason(),
                     "texts=" + texts.sum() + " drawn=" + drawn.sum() + " taken=" + taken.sum() + " bytes=" + bytes.sum()
                             + " failures=" + failures.sum() + " unended=" + session.texts());
         }

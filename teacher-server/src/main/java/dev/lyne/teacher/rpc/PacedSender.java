@@ -5,6 +5,7 @@ import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import io.grpc.stub.ServerCallStreamObserver;
 import java.util.ArrayDeque;
+import java.util.Locale;
 import java.util.Queue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -42,8 +43,12 @@ final class PacedSender<A> {
     @GuardedBy("lock")
     private Ending ending = Ending.NONE;
 
-    /** Ending of the stream; later ones override earlier ones. */
-    private record Ending(Kind kind, Consumer<ServerCallStreamObserver<?>> action) {
+    /**
+     * Ending of the stream; later ones override earlier ones.
+     *
+     * @param reason a word for people
+     */
+    private record Ending(Kind kind, String reason, Consumer<ServerCallStreamObserver<?>> action) {
         enum Kind {
             NONE,
             AFTER_QUEUE,
@@ -51,8 +56,18 @@ final class PacedSender<A> {
             ENDED
         }
 
-        static final Ending NONE = new Ending(Kind.NONE, call -> {});
-        static final Ending ENDED = new Ending(Kind.ENDED, call -> {});
+        static final Ending NONE = new Ending(Kind.NONE, "none", call -> {});
+
+        static Ending of(Kind kind, Failure why) {
+            return new Ending(
+                    kind,
+                    why.reason().name().toLowerCase(Locale.ROOT),
+                    observer -> observer.onError(Statuses.toException(why)));
+        }
+
+        Ending over() {
+            return new Ending(Kind.ENDED, reason, call -> {});
+        }
     }
 
     /**
@@ -130,19 +145,31 @@ final class PacedSender<A> {
         }
     }
 
-    /** Ends the stream once everything queued was sent. */
+    /** Returns why the stream ended, or ends, in a word: that of its failure, or {@code done} or {@code cancelled}. */
+    String reason() {
+        synchronized (lock) {
+            return ending.reason();
+        }
+    }
+
+    /** Completes the stream once everything queued was sent. */
     void endAfterQueue(Consumer<ServerCallStreamObserver<?>> action) {
-        end(new Ending(Ending.Kind.AFTER_QUEUE, action));
+        end(new Ending(Ending.Kind.AFTER_QUEUE, "done", action));
+    }
+
+    /** Ends the stream with a failure once everything queued was sent. */
+    void endAfterQueue(Failure failure) {
+        end(Ending.of(Ending.Kind.AFTER_QUEUE, failure));
     }
 
     /** Drops what is queued and ends the stream with a failure. */
     void endNow(Failure failure) {
-        end(new Ending(Ending.Kind.NOW, observer -> observer.onError(Statuses.toException(failure))));
+        end(Ending.of(Ending.Kind.NOW, failure));
     }
 
     /** Drops what is queued: the call is over, whoever ended it. */
     void callEnded() {
-        end(new Ending(Ending.Kind.NOW, observer -> {}));
+        end(new Ending(Ending.Kind.NOW, "cancelled", observer -> {}));
     }
 
     private void end(Ending next) {
@@ -187,7 +214,7 @@ final class PacedSender<A> {
                 }
                 head = queue.peek();
                 if (head == null && end.kind() != Ending.Kind.NONE) {
-                    ending = Ending.ENDED;
+                    ending = end.over();
                 }
             }
             if (head == null) {
@@ -249,16 +276,17 @@ final class PacedSender<A> {
 
     /** Ends the stream after something was thrown, perhaps by the very end. */
     private void endBroken(Throwable cause) {
+        Ending broken =
+                Ending.of(Ending.Kind.NOW, Failure.of(Failure.Reason.SERVER_FAULT, "the stream cannot go on", cause));
         synchronized (lock) {
             if (ending.kind() == Ending.Kind.ENDED) {
                 return; // finish has released it
             }
-            ending = Ending.ENDED;
+            ending = broken.over();
             dropQueue();
         }
         try {
-            call.onError(
-                    Statuses.toException(Failure.of(Failure.Reason.SERVER_FAULT, "the stream cannot go on", cause)));
+            broken.action().accept(call);
         } catch (Throwable e) {
             DEFECTS.error("a stream could not be ended", e);
         } finally {

@@ -6,6 +6,7 @@ import dev.lyne.teacher.admission.Admission;
 import dev.lyne.teacher.admission.AdmissionResult;
 import dev.lyne.teacher.admission.ServedMetrics;
 import dev.lyne.teacher.admission.StreamTerms;
+import dev.lyne.teacher.model.Disowned;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.PacedLog;
 import dev.lyne.teacher.model.PrintableText;
@@ -30,12 +31,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,12 +72,13 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     private final LongAdder positions = new LongAdder();
     private final LongAdder bytes = new LongAdder();
     private final LongAdder failures = new LongAdder();
-    /** Rows sent that the teacher does not vouch for yet. */
-    private final AtomicLong unvouchedRows = new AtomicLong();
-
     private final AtomicBoolean disowned = new AtomicBoolean();
 
     private final Object lock = new Object();
+
+    /** Rows sent that the teacher does not vouch for yet, by what will tell. */
+    @GuardedBy("lock")
+    private final Map<CompletionStage<Void>, Long> unvouchedRows = new HashMap<>();
 
     @GuardedBy("lock")
     private final Map<Long, InFlight> inFlight = new HashMap<>();
@@ -257,13 +259,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                 if (untold == null) {
                     answer(rows, source, narrowed);
                 } else {
-                    failed(new Failure(
-                            Failure.Reason.ENGINE_UNAVAILABLE,
-                            "rows that no probe vouches for: "
-                                    + (Callback.isDisowning(untold)
-                                            ? untold.getMessage()
-                                            : "the engine's process ended before one passed")
-                                    + " (expected: to be asked for again)"));
+                    failed(Callback.notVouchedFor(untold));
                 }
             });
         }
@@ -288,14 +284,14 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                 }
                 return;
             }
-            unvouchedRows.addAndGet(rows);
-            var unused = vouched.whenComplete((nothing, disowned) -> {
-                if (disowned != null && Callback.isDisowning(disowned)) {
-                    disown(disowned);
-                } else {
-                    unvouchedRows.addAndGet(-rows);
-                }
-            });
+            boolean firstOfStage;
+            synchronized (lock) {
+                firstOfStage = !unvouchedRows.containsKey(vouched);
+                unvouchedRows.merge(vouched, (long) rows, Long::sum);
+            }
+            if (firstOfStage) {
+                var unused = vouched.whenComplete((nothing, failed) -> told(vouched, failed));
+            }
         }
 
         @Override
@@ -459,15 +455,24 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
         }
     }
 
-    /** Rows that were sent are another model's: the student is told how many may be, and the stream ends. */
-    private void disown(Throwable why) {
-        Failure failure = new Failure(
-                Failure.Reason.TEACHER_CHANGED,
-                why.getMessage() + "; rows of this stream since the last passed probe: " + unvouchedRows.get()
-                        + " (expected: none of them be learnt from)");
-        if (disowned.compareAndSet(false, true)) {
-            call.cut(failure);
+    /** Settles rows that were sent once it is known whose they are: another model's end the stream, and the student is told how many may be. */
+    private void told(CompletionStage<Void> vouched, @Nullable Throwable failed) {
+        boolean others = failed != null && Callback.isDisowning(failed);
+        long rows = 0;
+        synchronized (lock) {
+            for (CompletionStage<Void> stage :
+                    failed != null && others ? Disowned.with(vouched, failed) : Set.of(vouched)) {
+                Long sent = unvouchedRows.remove(stage);
+                rows += sent == null ? 0 : sent;
+            }
         }
+        if (failed == null || !others || !disowned.compareAndSet(false, true)) {
+            return;
+        }
+        call.cut(new Failure(
+                Failure.Reason.TEACHER_CHANGED,
+                failed.getMessage() + "; rows of this stream since the last passed probe: " + rows
+                        + " (expected: none of them be learnt from)"));
     }
 
     private void violate(String line) {
@@ -555,6 +560,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     @Override
     public void release() {
         List<InFlight> left;
+        String reason = sender.reason();
         synchronized (lock) {
             if (!released) {
                 released = true;
@@ -562,6 +568,7 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
                         terms.flow(),
                         student,
                         nanoClock.getAsLong() - openedNanos,
+                        reason,
                         "sequences=" + sequences.sum() + " positions=" + positions.sum() + " bytes=" + bytes.sum()
                                 + " failures=" + failures.sum() + " unanswered=" + inFlight.size());
             }
@@ -596,21 +603,18 @@ final class ScoreStream implements OpenedCall<ScoreSequencesRequest> {
     }
 
     private void endWhereDone() {
-        Consumer<ServerCallStreamObserver<?>> action;
+        Optional<Failure> why;
         synchronized (lock) {
-            if (ended || !inFlight.isEmpty()) {
+            if (ended || !inFlight.isEmpty() || (!halfClosed && draining.isEmpty())) {
                 return;
             }
-            if (halfClosed) {
-                action = ServerCallStreamObserver::onCompleted;
-            } else if (draining.isPresent()) {
-                Failure why = draining.get();
-                action = observer -> observer.onError(Statuses.toException(why));
-            } else {
-                return;
-            }
+            why = halfClosed ? Optional.empty() : draining;
             ended = true;
         }
-        sender.endAfterQueue(action);
+        if (why.isPresent()) {
+            sender.endAfterQueue(why.get());
+        } else {
+            sender.endAfterQueue(ServerCallStreamObserver::onCompleted);
+        }
     }
 }

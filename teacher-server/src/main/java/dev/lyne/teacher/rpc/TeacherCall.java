@@ -177,7 +177,7 @@ final class TeacherCall<Q, A> implements StreamObserver<Q>, OpenCall {
         if (known.isPresent()) {
             known.get().drain(why);
         } else {
-            sender.endAfterQueue(observer -> observer.onError(Statuses.toException(why)));
+            sender.endAfterQueue(why);
         }
     }
 

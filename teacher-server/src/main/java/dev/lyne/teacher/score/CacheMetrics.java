@@ -10,6 +10,7 @@ public final class CacheMetrics {
     final Counter misses;
     final Counter bypassed;
     final Counter narrowed;
+    final Counter unkept;
 
     /** Registers the counters of one teacher. */
     public CacheMetrics(MeterRegistry registry, String teacher) {
@@ -18,6 +19,11 @@ public final class CacheMetrics {
                 counter(registry, teacher, "coalesced", "Sequences that joined a search or a computation in flight");
         this.misses = counter(registry, teacher, "misses", "Sequences that began a computation");
         this.bypassed = counter(registry, teacher, "bypassed", "Sequences computed afresh because they asked for it");
+        this.unkept = counter(
+                registry,
+                teacher,
+                "unkept",
+                "Sequences whose rows no cache keeps, as too many wait for an engine's probe to vouch for them");
         this.narrowed = counter(registry, teacher, "narrowed", "Sequences whose rows were cut from wider ones");
     }
 

@@ -36,6 +36,15 @@ public interface Callback {
                 && !(ended.getCause() instanceof CancellationException);
     }
 
+    /** Returns the failure of rows that were held back, and that the stage of {@link #unvouched} did not vouch for. */
+    static Failure notVouchedFor(Throwable ended) {
+        return new Failure(
+                Failure.Reason.ENGINE_UNAVAILABLE,
+                "rows that no probe vouches for: "
+                        + (isDisowning(ended) ? ended.getMessage() : "the engine's process ended before one passed")
+                        + " (expected: to be asked for again)");
+    }
+
     /** Returns the trace that what happens to its sequence is told to. */
     default SequenceTrace trace() {
         return SequenceTrace.NONE;

@@ -1,21 +1,27 @@
 package dev.lyne.teacher.score;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.lyne.teacher.model.PacedLog;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.LoggerFactory;
 
 /**
  * Computed rows that their teacher does not vouch for yet: they answer like kept ones meanwhile, go to the tiers once it does, and are
- * gone where it disowns them. Bounded by bytes: what does not fit is not kept, and computed again where it is asked for. Safe for
- * several threads.
+ * gone where it disowns them. Bounded by bytes: from half of the bound on, whoever vouches is hurried; what does not fit is not kept, is
+ * counted, and is computed again where it is asked for. Safe for several threads.
  */
 final class SetAside {
-    private static final long MAX_BYTES =
-            Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 16);
+    /** Bound of a teacher's rows that wait, in bytes. */
+    static final long MAX_BYTES = Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 16);
+
+    private static final PacedLog LOG =
+            new PacedLog(LoggerFactory.getLogger(SetAside.class), TimeUnit.SECONDS.toNanos(60), System::nanoTime);
 
     /**
      * Rows, and what decides about them.
@@ -25,6 +31,9 @@ final class SetAside {
     record Held(StoredRows rows, CompletionStage<Void> vouched) {}
 
     private final RowStore tiers;
+    private final long maxBytes;
+    private final Runnable hurry;
+    private final CacheMetrics metrics;
 
     @GuardedBy("this")
     private final Map<CacheKey, List<Held>> held = new HashMap<>();
@@ -32,8 +41,16 @@ final class SetAside {
     @GuardedBy("this")
     private long bytes;
 
-    SetAside(RowStore tiers) {
+    /**
+     * Room for a teacher's rows.
+     *
+     * @param hurry called, without a lock, at each row from half of the bound on: they should be vouched for soon
+     */
+    SetAside(RowStore tiers, long maxBytes, Runnable hurry, CacheMetrics metrics) {
         this.tiers = tiers;
+        this.maxBytes = maxBytes;
+        this.hurry = hurry;
+        this.metrics = metrics;
     }
 
     /** Rows that answer a query. */
@@ -45,12 +62,25 @@ final class SetAside {
 
     void keep(RowsQuery query, StoredRows rows, CompletionStage<Void> vouched) {
         Held entry = new Held(rows, vouched);
+        boolean fits;
+        boolean crowded;
         synchronized (this) {
-            if (bytes + rows.bytes() > MAX_BYTES) {
-                return;
+            fits = bytes + rows.bytes() <= maxBytes;
+            if (fits) {
+                bytes += rows.bytes();
+                held.computeIfAbsent(query.key(), unused -> new ArrayList<>(1)).add(entry);
             }
-            bytes += rows.bytes();
-            held.computeIfAbsent(query.key(), unused -> new ArrayList<>(1)).add(entry);
+            crowded = !fits || bytes > maxBytes / 2;
+        }
+        if (crowded) {
+            hurry.run();
+        }
+        if (!fits) {
+            metrics.unkept.increment();
+            LOG.warn("rows of " + query.teacher().name() + " are not kept: those that wait for the engine's probe take "
+                    + (maxBytes >> 20)
+                    + " MiB (expected: a probe that passes in time; --probe-seconds, or a larger heap)");
+            return;
         }
         var unused = vouched.whenComplete((nothing, disowned) -> {
             if (disowned == null) {

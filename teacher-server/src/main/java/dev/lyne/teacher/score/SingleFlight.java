@@ -75,7 +75,7 @@ public final class SingleFlight implements Scorer {
         this.teacher = teacher;
         this.description = teacher.description();
         this.tiers = tiers;
-        this.aside = new SetAside(tiers);
+        this.aside = new SetAside(tiers, SetAside.MAX_BYTES, teacher::vouchSoon, metrics);
         this.encoder = encoder;
         this.narrowing = new Narrowing(encoder);
         this.maxEntries = maxEntries;
@@ -118,35 +118,38 @@ public final class SingleFlight implements Scorer {
 
     private CancellationHandle share(Computation computation, Callback callback, ScoreTask task) {
         RowsQuery query = computation.query();
-        Optional<StoredRows> stored;
-        SetAside.@Nullable Held held;
-        boolean answers;
+        Optional<Failure> tooLate = Optional.empty();
+        Optional<StoredRows> stored = Optional.empty();
+        SetAside.@Nullable Held held = null;
+        boolean answers = false;
         CancellationHandle handle = CancellationHandle.ANSWERED;
         synchronized (this) {
-            for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
-                if (query.answeredBy(running.holds()) || running.refine(query)) {
+            Optional<Computation> running = running(query);
+            if (running.isPresent()) {
+                tooLate = running.get().refusal(task);
+                if (tooLate.isEmpty()) {
                     metrics.coalesced.increment();
-                    return running.join(callback, query.wanted(), task);
+                    return running.get().join(callback, query.wanted(), task);
+                }
+            } else {
+                held = aside.find(query).orElse(null);
+                if (held != null) {
+                    metrics.coalesced.increment();
+                } else {
+                    stored = tiers.findInMemory(query);
+                    answers =
+                            stored.isPresent() && query.answeredBy(stored.get().holds());
+                }
+                if (held == null && !answers) {
+                    handle = computation.begin(callback);
+                    inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
+                            .add(computation);
                 }
             }
-            Optional<SetAside.Held> unvouched = aside.find(query);
-            if (unvouched.isPresent()) {
-                metrics.coalesced.increment();
-                held = unvouched.get();
-                stored = Optional.empty();
-                answers = false;
-            } else {
-                held = null;
-                stored = tiers.findInMemory(query);
-                answers = stored.isPresent() && query.answeredBy(stored.get().holds());
-            }
-            if (held == null && !answers) {
-                handle = computation.begin(callback);
-                inFlight.computeIfAbsent(query.key(), unused -> new ArrayList<>(1))
-                        .add(computation);
-            }
         }
-        if (held != null) {
+        if (tooLate.isPresent()) {
+            callback.failed(tooLate.get());
+        } else if (held != null) {
             answer(callback, query, held.rows(), RowSource.COALESCED, held.vouched());
         } else if (answers) {
             metrics.hits.increment();
@@ -155,6 +158,44 @@ public final class SingleFlight implements Scorer {
             search(new Search(computation, stored));
         }
         return handle;
+    }
+
+    /** A computation in flight whose rows answer a query, or will. */
+    @GuardedBy("this")
+    private Optional<Computation> running(RowsQuery query) {
+        for (Computation running : inFlight.getOrDefault(query.key(), List.of())) {
+            if (query.answeredBy(running.holds()) || running.refine(query)) {
+                return Optional.of(running);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /**
+     * Tells those whose time has passed so, whoever else waits for the same: what has not started goes on for the
+     * others, in their turns. To be called again and again.
+     */
+    public void expireOverdue() {
+        long now = nanoClock.getAsLong();
+        List<Computation.Waiting> late = new ArrayList<>();
+        List<Computation> over = new ArrayList<>();
+        synchronized (this) {
+            for (List<Computation> sameKey : inFlight.values()) {
+                for (Computation computation : sameKey) {
+                    if (computation.overdue(now)) {
+                        over.add(computation);
+                    } else {
+                        late.addAll(computation.takeLate(now));
+                    }
+                }
+            }
+        }
+        late.forEach(waiting -> Computation.tell(waiting, Computation::tellLate));
+        for (Computation computation : over) {
+            if (computation.expire(now)) {
+                teacher.withdraw(computation);
+            }
+        }
     }
 
     private void search(Search search) {
@@ -214,8 +255,8 @@ public final class SingleFlight implements Scorer {
 
     /**
      * A sequence being looked for or computed, and who waits for it. It lives while any waiter does, and its deadline is the
-     * latest of theirs. A waiter whose own deadline has passed when the computation starts is told so then, as if it had asked
-     * alone.
+     * latest of theirs. A waiter whose own deadline passes before the computation starts is told so, and lends it its
+     * turn no longer.
      *
      * <p>{@code plan}, {@code deadline} and {@code flows} are written with the lock and read without.
      */
@@ -317,6 +358,36 @@ public final class SingleFlight implements Scorer {
             synchronized (SingleFlight.this) {
                 deadline = deadline.latest(task.deadline());
                 return add(new Waiting(callback, wanted, task.deadline(), task.flow()));
+            }
+        }
+
+        /**
+         * Why somebody is not to join: it waits for its turn, which comes too late for that one. Called with the lock
+         * held.
+         */
+        Optional<Failure> refusal(ScoreTask task) {
+            long left = task.deadline().nanosLeft(nanoClock.getAsLong());
+            return left == Long.MAX_VALUE ? Optional.empty() : teacher.refusalToJoin(this, task.flow(), left);
+        }
+
+        /**
+         * Takes out those whose time has passed, while others wait whose has not; none once it has started. Called
+         * with the lock held.
+         */
+        List<Waiting> takeLate(long nowNanos) {
+            synchronized (SingleFlight.this) {
+                if (started
+                        || waiters.stream()
+                                .noneMatch(waiting -> waiting.deadline().passed(nowNanos))) {
+                    return List.of();
+                }
+                List<Waiting> late = waiters.stream()
+                        .filter(waiting -> waiting.deadline().passed(nowNanos))
+                        .toList();
+                waiters.removeAll(late);
+                passPaymentOn(late);
+                tellFlows();
+                return late;
             }
         }
 

@@ -3,6 +3,7 @@ package dev.lyne.teacher.server;
 import dev.lyne.teacher.http.HttpTeacher;
 import dev.lyne.teacher.model.TextCodec;
 import dev.lyne.teacher.rpc.ServedTeacher;
+import io.micrometer.core.instrument.MeterRegistry;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Optional;
@@ -13,7 +14,7 @@ import java.util.Optional;
  * @param wanted whether there is one
  */
 record HttpTexts(boolean wanted) {
-    HttpTeacher teacher(ServedTeacher served) {
+    HttpTeacher teacher(ServedTeacher served, MeterRegistry registry) {
         Optional<TextCodec> text = Optional.empty();
         if (wanted && !served.tokenizer().isEmpty()) {
             try {
@@ -22,6 +23,6 @@ record HttpTexts(boolean wanted) {
                 throw new UncheckedIOException("a tokenizer cannot be loaded", e);
             }
         }
-        return new HttpTeacher(served.description(), served.sequences(), text);
+        return new HttpTeacher(served.description(), served.sequences(), text, registry);
     }
 }

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.binder.jvm.JvmGcMetrics;
 import io.micrometer.core.instrument.binder.jvm.JvmMemoryMetrics;
@@ -17,6 +18,15 @@ final class JvmMeters implements AutoCloseable {
         new JvmThreadMetrics().bindTo(registry);
         new ProcessorMetrics().bindTo(registry);
         new UptimeMetrics().bindTo(registry);
+        Gauge.builder("process.resident.memory", () -> ProcessMemory.now().resident())
+                .description("Memory of the process that is there, of the heap and beside it")
+                .baseUnit("bytes")
+                .register(registry);
+        Gauge.builder("process.native.memory", () -> ProcessMemory.now().ofNative())
+                .description("What at least of that is none of the Java virtual machine's: weights, keys and values,"
+                        + " tensors, network buffers")
+                .baseUnit("bytes")
+                .register(registry);
     }
 
     /** Stops listening to the collector. */

@@ -39,6 +39,7 @@ final class Listener {
     private final Server services;
     private final Optional<Server> health;
     private final DirectMemoryWatch memory;
+    private final AuthInterceptor callers;
 
     /**
      * Services that are listened for.
@@ -82,7 +83,8 @@ final class Listener {
             builder.addService(
                     guard.around(ProtoReflectionServiceV1.newInstance().bindService()));
         }
-        builder.intercept(new AuthInterceptor(security.authenticator(), metrics, System::nanoTime));
+        this.callers = new AuthInterceptor(security.authenticator(), metrics, System::nanoTime);
+        builder.intercept(callers);
         CallTraces.of(options.telemetry())
                 .ifPresent(builder::intercept); // outermost, so that refused calls have a span, too
         this.services = builder.build();
@@ -107,6 +109,11 @@ final class Listener {
         if (health.isPresent()) {
             health.get().start();
         }
+    }
+
+    /** Ends the open calls of those who are not known any more, but for streams of rows and sessions. */
+    void endStrangers() {
+        callers.endStrangers();
     }
 
     int port() {

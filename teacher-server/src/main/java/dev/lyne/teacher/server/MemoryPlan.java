@@ -1,5 +1,6 @@
 package dev.lyne.teacher.server;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import com.sun.management.OperatingSystemMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.LinkedHashMap;
@@ -7,30 +8,57 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Plan of what a server's process takes of the memory that it has, all of it together. Buffers may take more, up to
- * their own bound, and in practice take far less; they do not count.
+ * Plan of what a server's process takes of the memory that it has, all of it together. Direct memory counts where
+ * somebody has named its bound; else the launcher bounds it by what the heap leaves, and in practice it is far less.
  *
  * @param heapBytes the Java heap
+ * @param directBytes the bound of network buffers and tensors in transfer; 0 where nobody has named it
  * @param weightBytes weights of all models where they are in this memory, and not on a device of its own
  * @param keyValueBytes keys and values of texts that are decoded, likewise
  * @param availableBytes the machine's memory, or its control group's where that is less
  */
-public record MemoryPlan(long heapBytes, long weightBytes, long keyValueBytes, long availableBytes) {
+public record MemoryPlan(long heapBytes, long directBytes, long weightBytes, long keyValueBytes, long availableBytes) {
     /** The virtual machine itself, libtorch, threads, network buffers, activations of a forward. */
     private static final long OTHER_BYTES = 512L << 20;
+
+    /** Variable by which the bound of direct memory is named. */
+    private static final String DIRECT = "LYNE_DIRECT_MEMORY";
+
+    /** Property that the launcher sets: MiB of the least of the control groups that this process is in. */
+    private static final String GROUPS = "lyne.memory.mib";
 
     /** The plan of this process. */
     public static MemoryPlan ofThisProcess(long weightBytes, long keyValueBytes) {
         return new MemoryPlan(
                 Runtime.getRuntime().maxMemory(),
+                System.getenv(DIRECT) == null ? 0 : directBound(),
                 weightBytes,
                 keyValueBytes,
-                ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize());
+                available(
+                        ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class)
+                                .getTotalMemorySize(),
+                        Long.getLong(GROUPS, Long.MAX_VALUE >> 20)));
+    }
+
+    /** Java looks at the process's own control group alone, the launcher at those above it, too. */
+    static long available(long seenBytes, long groupsMib) {
+        return Math.min(seenBytes, groupsMib << 20);
+    }
+
+    /** Returns the virtual machine's bound of direct memory: the heap's where no flag says otherwise. */
+    private static long directBound() {
+        long flag = Long.parseLong(ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class)
+                .getVMOption("MaxDirectMemorySize")
+                .getValue());
+        return flag == 0 ? Runtime.getRuntime().maxMemory() : flag;
     }
 
     private Map<String, Long> parts() {
         Map<String, Long> parts = new LinkedHashMap<>();
         parts.put("heap (LYNE_HEAP)", heapBytes);
+        if (directBytes > 0) {
+            parts.put("direct memory (" + DIRECT + ")", directBytes);
+        }
         parts.put("weights", weightBytes);
         parts.put("--kv-cache-mib", keyValueBytes);
         parts.put("the process itself", OTHER_BYTES);

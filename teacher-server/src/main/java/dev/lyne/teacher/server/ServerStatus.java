@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
  *
  * @param seconds since its start
  * @param serving whether health says so
+ * @param memory of the process
  * @param lives teachers that are loaded, warmed up, served, drained, or could not be loaded
  * @param teachers those that are served
  * @param positionWeights what a position counts in a quota, by teacher and selection, where it is more than 1
@@ -29,8 +30,7 @@ import java.util.concurrent.TimeUnit;
 record ServerStatus(
         double seconds,
         boolean serving,
-        long heapBytes,
-        long maxHeapBytes,
+        @JsonUnwrapped ProcessMemory memory,
         List<TeacherLife.Status> lives,
         List<OfTeacher> teachers,
         Map<String, Map<String, Double>> positionWeights,

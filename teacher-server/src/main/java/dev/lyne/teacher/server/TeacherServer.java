@@ -59,6 +59,9 @@ public final class TeacherServer implements AutoCloseable {
     private static final Duration STUCK_UNTIL_LOST = Duration.ofMinutes(1);
     private static final int SECONDS_BETWEEN_PROGRESS = 5;
 
+    /** How long the list of teachers, and the models that it names, may take to be read before the log says so. */
+    private static final Duration LONGEST_READ_OF_LIST = Duration.ofSeconds(30);
+
     private static final int CALL_THREADS = Math.max(2, Runtime.getRuntime().availableProcessors());
 
     private final TeacherServerOptions options;
@@ -83,6 +86,7 @@ public final class TeacherServer implements AutoCloseable {
     private final Counter refusedLists;
     private final ServedMetrics sentAndRefused;
     private volatile Optional<HttpDoor> http = Optional.empty();
+    private volatile Optional<FollowedFiles> followed = Optional.empty();
 
     private final Object drainLock = new Object();
 
@@ -248,7 +252,10 @@ public final class TeacherServer implements AutoCloseable {
     public static TeacherServer follow(WatchedFiles<List<TeacherEntry>> entries, TeacherServerOptions options)
             throws IOException, InterruptedException {
         TeacherServer server = load(entries.current(), options);
-        var unused = server.everySeconds(1, () -> server.look(entries));
+        FollowedFiles followed = new FollowedFiles(
+                () -> server.look(entries), LONGEST_READ_OF_LIST, System::nanoTime, server::listHangs);
+        server.followed = Optional.of(followed);
+        server.everySecondsForGood(1, followed::watch);
         return server;
     }
 
@@ -309,6 +316,7 @@ public final class TeacherServer implements AutoCloseable {
         server.everySecondsForGood(1, server.rpc::endStalled);
         server.everySecondsForGood(1, server.watchdog()::look);
         server.everySecondsForGood(1, () -> server.rpc.endStrangers(security.authenticator()));
+        server.everySecondsForGood(1, server.listener::endStrangers);
         server.everySecondsForGood(1, () -> server.http.ifPresent(HttpDoor::endStrangers));
         return server;
     }
@@ -372,6 +380,15 @@ public final class TeacherServer implements AutoCloseable {
         }
     }
 
+    private void listHangs(String where) {
+        refusedLists.increment();
+        LOG.error(
+                "the list of teachers, or a model that it names, has not been read for {} s (expected: less); all stay as they"
+                        + " were until it is. It is in {}",
+                LONGEST_READ_OF_LIST.toSeconds(),
+                where);
+    }
+
     /** @throws IllegalArgumentException where what a tier's options name cannot be used; tiers that were opened are closed again */
     private static TeacherCaches caches(TeacherServerOptions options, MeterRegistry registry)
             throws InterruptedException {
@@ -382,6 +399,7 @@ public final class TeacherServer implements AutoCloseable {
                 LaneOptions lane = new LaneOptions(
                         tier.lookupThreads(),
                         tier.longestTurn(),
+                        tier.longestLookup(),
                         HeapPlan.unwrittenBytes(Runtime.getRuntime().maxMemory()));
                 slower.add(new CacheTiers.Slower(tier.open(metrics), lane, metrics));
             }
@@ -467,6 +485,7 @@ public final class TeacherServer implements AutoCloseable {
             terminal = true;
             serving = false;
             health.enterTerminalState();
+            followed.ifPresent(FollowedFiles::close);
             teachers.stop();
             Duration forStreams = options.drainTimeout().multipliedBy(4).dividedBy(5);
             http.ifPresent(HttpDoor::stopListening);
@@ -581,12 +600,10 @@ public final class TeacherServer implements AutoCloseable {
 
     private ServerStatus status() {
         ServerStatus.Reader meters = new ServerStatus.Reader(registry);
-        Runtime runtime = Runtime.getRuntime();
         return new ServerStatus(
                 (System.nanoTime() - startedNanos) / 1e9,
                 serving,
-                runtime.totalMemory() - runtime.freeMemory(),
-                runtime.maxMemory(),
+                ProcessMemory.now(),
                 teachers.status(),
                 teachers.named().entrySet().stream()
                         .map(named ->

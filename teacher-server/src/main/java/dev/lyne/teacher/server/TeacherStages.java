@@ -100,7 +100,7 @@ final class TeacherStages {
         ServedTeacher served = new ServedTeacher(capture.description(), capture, capture::positionsRead, List.of());
         return new TeacherStages(
                 served,
-                setup.texts().teacher(served),
+                setup.texts().teacher(served, setup.registry()),
                 Optional.empty(),
                 Work.NONE,
                 Optional.of(capture),
@@ -192,12 +192,13 @@ final class TeacherStages {
                 decoding.<DecodeSessions>map(sessions -> sessions));
         return new TeacherStages(
                 served,
-                setup.texts().teacher(served),
+                setup.texts().teacher(served, setup.registry()),
                 Optional.of(teacher),
                 work,
                 Optional.empty(),
                 Optional.of(setup.everySecond().apply(() -> {
                     work.batcher().ifPresent(Batcher::expireOverdue);
+                    sequences.expireOverdue();
                     decoding.ifPresent(DecodeSessions::endIdle);
                 })));
     }

@@ -23,6 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class AccessRulesTest {
     private static final String HASH = "sha256:" + "0123456789abcdef".repeat(4);
@@ -114,7 +115,13 @@ final class AccessRulesTest {
             delimiter = '|',
             value = {
                 "token alice secret-0123456789|:2: a token that is no hash (expected: token NAME sha256:HEX, as ./lyne token new writes it)",
-                "token alice HASH until=2027|:2: until (expected: one of expires (of tokens), teachers, class)",
+                "token secret-0123456789= alice|:2: a token that is no hash (expected: token NAME sha256:HEX, as ./lyne token new writes it)",
+                "token secret+0123456789 HASH|:2: word 2 is no tenant (expected: letters, digits and ._-, at most 63 of them)",
+                "token alice HASH secret+0123456789|:2: word 4 (expected: key=value)",
+                "token alice HASH secret+0123456789=|:2: word 4 has a key that is none (expected: one of expires, teachers, class)",
+                "token alice HASH until=2027|:2: word 4 has a key that is none (expected: one of expires, teachers, class)",
+                "certificate alice expires=2027-01-31 subject=CN=a|:2: word 3 has a key that is none (expected: one of teachers, class)",
+                "tenant alice wait=2|:2: word 3 has a key that is none (expected: one of weight, positions-per-second, burst, quota)",
                 "token alice HASH class=urgent|:2: urgent (expected: interactive, training, capture)",
                 "token alice HASH expires=soon|:2: expires: soon (expected: a day such as 2027-01-31, or 2027-01-31T12:00:00Z)",
                 "tenant alice burst=5|:2: burst or quota without positions-per-second (expected: with it)",
@@ -122,7 +129,6 @@ final class AccessRulesTest {
                 "tenant al/ice|:2: tenant: al/ice (expected: letters, digits and ._-, at most 63 of them)",
                 "somebody|:2: a line of 1 words (expected: tenant NAME …, token NAME sha256:HEX … or certificate NAME … subject=…)",
                 "certificate alice|:2: no subject (expected: subject=CN=name,O=team at the end)",
-                "tenant alice|: no token and no certificate (expected: one or more)",
             })
     void read_lineThatIsNone_isNamedButShowsNoToken(String line, String message) throws IOException {
         Path file = file("lyne-access 1\n" + line.replace("HASH", HASH) + "\n");
@@ -131,6 +137,47 @@ final class AccessRulesTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessage(file + message)
                 .hasMessageNotContaining("secret");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lyne-access 1", "# tenants\nlyne-access 1\ntenant alice weight=2"})
+    void read_headerAndNoCredential_letsNobodyInAndTakesATokenAgain(String text) throws IOException {
+        Path file = file(text);
+        AccessRules rules = AccessRules.read(file);
+        assertThat(rules.closed()).isTrue();
+        assertThat(refused(at(rules, "2027-01-01T00:00:00Z")
+                                .identify(Optional.of(TOKEN.headerValue()), Optional.empty()))
+                        .reason())
+                .isEqualTo(Failure.Reason.UNAUTHENTICATED);
+
+        TokenFile.add(file, Grant.of("alice", "never", List.of(), "training"), TOKEN);
+        AccessRules again = AccessRules.read(file);
+        assertThat(again.closed()).isFalse();
+        assertThat(known(at(again, "2027-01-01T00:00:00Z").identify(Optional.of(TOKEN.headerValue()), Optional.empty()))
+                        .tenant()
+                        .name())
+                .isEqualTo("alice");
+    }
+
+    @Test
+    void read_fileThatIsEmptyOrCutBeforeItsHeaderEnds_isRefused() throws IOException {
+        for (String text : List.of("", "# nobody\n", "lyne-acc", "lyne-access 1\ntok")) {
+            Path file = file(text);
+            assertThatThrownBy(() -> AccessRules.read(file)).as(text).isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    @Test
+    void tenant_ofASubject_isItsCommonNameWhereThatIsAName() {
+        assertThat(Authenticator.tenant("CN=team-a,O=lab")).isEqualTo("team-a");
+        String broken = Authenticator.tenant("CN=team\\0Arefused a call,O=lab");
+        assertThat(broken).matches("team_refused_a_call\\.[0-9a-f]{12}");
+        assertThat(Authenticator.tenant("CN=team\\0Arefused a call,O=other")).isNotEqualTo(broken);
+        String longName = Authenticator.tenant("CN=" + "a".repeat(10_000));
+        assertThat(longName).hasSizeLessThanOrEqualTo(63);
+        assertThat(AccessRules.isName(longName)).isTrue();
+        assertThat(AccessRules.isName(Authenticator.tenant("CN=-{}\"x,O=lab"))).isTrue();
+        assertThat(AccessRules.isName(Authenticator.tenant("O=lab"))).isTrue();
     }
 
     @Test

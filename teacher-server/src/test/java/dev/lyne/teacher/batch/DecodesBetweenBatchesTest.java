@@ -92,7 +92,7 @@ final class DecodesBetweenBatchesTest {
     }
 
     private static DeviceWork.Forward threwAt(long text) {
-        return new DeviceWork.Forward(true, Set.of(text));
+        return DeviceWork.Forward.threwAt(Set.of(text));
     }
 
     @Test
@@ -105,11 +105,29 @@ final class DecodesBetweenBatchesTest {
         runOnce(beside, DeviceWork.Forward.SUCCEEDED);
         runOnce(beside, threwAt(3));
         runOnce(beside, threwAt(4));
-        runOnce(beside, new DeviceWork.Forward(true, Set.of(4L, 5L)));
+        runOnce(beside, DeviceWork.Forward.threwAt(Set.of(4L, 5L)));
         assertThat(batcher.serving()).isTrue();
         runOnce(beside, threwAt(6));
         await().until(() -> !batcher.serving());
         runOnce(beside, DeviceWork.Forward.SUCCEEDED);
+        await().until(batcher::serving);
+        batcher.close();
+    }
+
+    @Test
+    void otherWork_withoutMemoryForWhatFitted_isNotServingUntilTheModelComputesAgain() throws InterruptedException {
+        Beside beside = new Beside();
+        Batcher batcher = batcher(beside);
+        teacher.hold();
+        for (long text : new long[] {1, 1, 2, 3}) {
+            assertThat(batcher.serving()).isTrue();
+            runOnce(beside, new DeviceWork.Forward(true, Set.of(text), 7));
+        }
+        await().until(() -> !batcher.serving());
+        await().until(() -> teacher.batches().size() == 1); // it looks by itself
+        assertThat(teacher.batches().get(0).items().get(0).tokens()).hasSize(7);
+        assertThat(batcher.serving()).isFalse();
+        teacher.allowAll();
         await().until(batcher::serving);
         batcher.close();
     }

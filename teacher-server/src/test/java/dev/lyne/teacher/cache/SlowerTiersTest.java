@@ -228,6 +228,41 @@ final class SlowerTiersTest {
         assertThat(counter("skipped", "disk")).isEqualTo(1);
     }
 
+    /** As on a disk that is frozen: what waits is computed, and nobody else waits until what hangs comes back. */
+    @Test
+    void lookup_thatHangs_isPassedOverAndSoIsTheTierUntilItComesBack() {
+        disk.holdLookups();
+        disk.entries().put(key(1), rows.rows(1));
+        RecordingCallback hanging = ask(task(1));
+        await().until(() -> disk.lookups().size() == 1);
+        RecordingCallback behind = ask(task(2));
+        fixture.now.set(1_000 + 5_001);
+
+        hanging.awaitOnly(RowSource.COMPUTED);
+        behind.awaitOnly(RowSource.COMPUTED);
+        assertThat(hangingLookups()).isEqualTo(1);
+        ask(task(3)).awaitOnly(RowSource.COMPUTED);
+        assertThat(disk.lookups()).containsExactly(key(1));
+        assertThat(shared.lookups()).containsExactlyInAnyOrder(key(1), key(2), key(3));
+        assertThat(counter("skipped", "disk")).isEqualTo(3);
+        assertThat(counter("errors", "disk")).isEqualTo(3);
+
+        disk.allowLookups();
+        await().until(() -> hangingLookups() == 0);
+        ask(task(4)).awaitOnly(RowSource.COMPUTED);
+        assertThat(disk.lookups()).containsExactly(key(1), key(4));
+        assertThat(hanging.told()).hasSize(1);
+        assertThat(behind.told()).hasSize(1);
+    }
+
+    private double hangingLookups() {
+        return fixture.registry
+                .get("lyne.teacher.tier.hanging.lookups")
+                .tag("tier", "disk")
+                .gauge()
+                .value();
+    }
+
     @Test
     void tier_thatThrows_isAMissAndANumber() {
         disk.breakDown();

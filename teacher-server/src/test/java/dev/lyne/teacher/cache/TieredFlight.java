@@ -45,7 +45,7 @@ final class TieredFlight implements AutoCloseable {
             new CacheMetrics(registry, "fake"));
 
     private TierLane lane(TestTier tier) {
-        LaneOptions options = new LaneOptions(1, Duration.ofNanos(500), MAX_UNWRITTEN_BYTES);
+        LaneOptions options = new LaneOptions(1, Duration.ofNanos(500), Duration.ofNanos(5_000), MAX_UNWRITTEN_BYTES);
         return new TierLane(tier, options, now::get, new TierMetrics(registry, tier.name()));
     }
 

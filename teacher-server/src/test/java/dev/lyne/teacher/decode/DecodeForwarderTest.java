@@ -6,6 +6,7 @@ import dev.lyne.row.ExecutionFingerprint;
 import dev.lyne.row.Proposal;
 import dev.lyne.teacher.model.ContinueJob;
 import dev.lyne.teacher.model.Continued;
+import dev.lyne.teacher.model.Disowned;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.RemoteDecoder;
 import dev.lyne.teacher.model.TeacherDescription;
@@ -102,7 +103,7 @@ final class DecodeForwarderTest {
             () -> 0,
             new DecodeMetrics(new SimpleMeterRegistry(), "far"),
             untold::add);
-    private final CompletableFuture<Void> vouched = new CompletableFuture<>();
+    private CompletableFuture<Void> vouched = new CompletableFuture<>();
 
     private DecodeSession open(Student student, Integer... stopIds) {
         return forwarder.open(new DecodeTerms(TEACHER, Flow.SOLE, Proposal.PLAIN, 5, Set.of(stopIds)), student);
@@ -242,6 +243,23 @@ final class DecodeForwarderTest {
                 .isEqualTo(
                         "the engine has other weights; tokens of this session since the last passed probe: 2 (expected: none of them be learnt from)");
         assertThat(other.over).isEmpty();
+    }
+
+    /** A probe began in between: what it may vouch for, and what came later, are of the same engine. */
+    @Test
+    void tokensOfAnotherModel_areCountedOverAProbeThatBegan() {
+        Student student = new Student();
+        DecodeSession session = open(student);
+        start(session, 1, 1, 7);
+        CompletableFuture<Void> before = vouched;
+        answer(0, 9);
+        vouched = new CompletableFuture<>();
+        step(session, 1, 1);
+        answer(1, 10);
+        before.completeExceptionally(new Disowned("the engine has other weights", List.of(before, vouched)));
+        tell();
+        assertThat(student.over).hasSize(1);
+        assertThat(student.over.get(0).message()).contains("tokens of this session since the last passed probe: 2 ");
     }
 
     @Test

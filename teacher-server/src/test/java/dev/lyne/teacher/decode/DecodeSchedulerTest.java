@@ -525,6 +525,19 @@ final class DecodeSchedulerTest {
     }
 
     @Test
+    void deviceWithoutMemoryForAText_saysWhetherAsMuchFittedBefore() {
+        Student student = new Student(5).start(0, 0, 3, 7, 8, 9);
+        settle();
+        decoder.memoryFor(0);
+        student.start(1, 1, 3, new int[40]);
+        assertThat(scheduler.run().forwards()).as("never fitted").isEmpty();
+        student.start(2, 2, 3, 1, 2);
+        assertThat(scheduler.run().forwards())
+                .singleElement()
+                .satisfies(forward -> assertThat(forward.withoutMemory()).isEqualTo(2));
+    }
+
+    @Test
     void logitsNotFinite_sequenceFailsAlone() {
         decoder.notFiniteAfter(49);
         Student student = new Student(5).start(0, 1, 1, 3, 49).start(1, 1, 1, 3, 48);

@@ -131,6 +131,46 @@ final class EngineBehindServerTest {
         }
     }
 
+    /** Of two engines one gets other weights: what the other answered is not counted. */
+    @Test
+    void stream_thatWasSentRowsOfOneOfTwoEngines_saysHowManyOfThatOne() throws Exception {
+        try (FakeEngine first = new FakeEngine();
+                FakeEngine second = new FakeEngine()) {
+            EngineTeacher teacher = EngineTeacher.open(
+                    FakeEngine.settings(Duration.ofHours(1), List.of(first.address(), second.address())), 1);
+            try (TeacherServer both = TeacherServer.serve(
+                            List.of(teacher), TeacherServerOptions.builder().build());
+                    TeacherClient asking = TeacherClient.connect("127.0.0.1:" + both.port(), ClientOptions.defaults());
+                    TargetStream stream = asking.open(TargetRequest.topK(4, List.of(), TeacherExpectation.any()))) {
+                await().until(() -> sum(both, "lyne.teacher.engine.up") == 2);
+                first.fault = FakeEngine.Fault.SLOW;
+                second.fault = FakeEngine.Fault.SLOW;
+                assertThat(stream.offer(TargetSequence.whole(1, new int[] {3, 4, 9, 7, 8})))
+                        .isTrue();
+                await().until(() -> first.asked.get() + second.asked.get() == 1);
+                FakeEngine changed = first.asked.get() == 1 ? first : second;
+                FakeEngine healthy = changed == first ? second : first;
+                assertThat(stream.offer(TargetSequence.whole(2, new int[] {5, 6, 7})))
+                        .isTrue();
+                await().until(() -> healthy.asked.get() == 1);
+                changed.mayAnswer.countDown();
+                assertThat(stream.take().rows()).isEqualTo(4);
+                assertThat(stream.take().rows()).isEqualTo(2);
+                changed.weights = 1;
+                teacher.vouchSoon();
+                await().until(() -> sum(both, "lyne.teacher.engine.other.weights") == 1);
+                assertThatThrownBy(() -> take(stream, TargetSequence.whole(3, new int[] {5, 6})))
+                        .hasMessageContaining("rows of this stream since the last passed probe: 4 ");
+            }
+        }
+    }
+
+    private static double sum(TeacherServer server, String name) {
+        return server.registry().find(name).gauges().stream()
+                .mapToDouble(gauge -> gauge.value())
+                .sum();
+    }
+
     @Test
     void stream_thatWasSentRowsOfOtherWeights_endsAndSaysHowMany() throws Exception {
         try (TargetStream stream = stream()) {

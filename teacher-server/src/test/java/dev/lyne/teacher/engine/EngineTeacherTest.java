@@ -30,6 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** An engine behind the teacher's interface, over real HTTP, with answers recorded from a real vLLM and with every kind of wrong one. */
 final class EngineTeacherTest {
@@ -172,14 +173,19 @@ final class EngineTeacherTest {
         assertThat(ask(teacher, RecordingJob.topK(4, 1, 2, 3)).rows().rows()).isEqualTo(2);
     }
 
-    @Test
-    void order_ofTheEngine_isSortedOut() throws Exception {
+    /** The actual token is named by its id, wherever in the map it stands: beside the k best, and among them. */
+    @ParameterizedTest
+    @EnumSource(names = {"WRONG_ORDER", "ACTUAL_LAST"})
+    void order_ofTheEngine_isSortedOut(Fault fault) throws Exception {
         EngineTeacher teacher = teacher(engine);
-        RowColumns straight = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
-        engine.fault = Fault.WRONG_ORDER;
-        RowColumns sorted = ask(teacher, RecordingJob.topK(4, FIVE)).rows();
+        int[] tokens = {3, 12, 21, 9, 17}; // of ranks 2, 2, above k, and 1
+        RowColumns straight = ask(teacher, RecordingJob.topK(4, tokens)).rows();
+        engine.fault = fault;
+        RowColumns sorted = ask(teacher, RecordingJob.topK(4, tokens)).rows();
         assertThat(sorted.ids()).isEqualTo(straight.ids());
         assertThat(sorted.logProbabilities()).isEqualTo(straight.logProbabilities());
+        assertThat(sorted.labelLogProbability()).isEqualTo(straight.labelLogProbability());
+        assertThat(sorted.logTailMass()).isEqualTo(straight.logTailMass());
     }
 
     @Test
@@ -195,6 +201,39 @@ final class EngineTeacherTest {
         assertThat(up(teacher)).isEqualTo(1);
         engine.restart();
         await().until(() -> up(teacher) == 2);
+    }
+
+    /** The slow one stands first, and is given work until it is measured; then one sequence at a time goes to the fast one. */
+    @Test
+    void sequences_goToTheEngineThatIsMeasuredToBeFaster() throws Exception {
+        FakeEngine slow = engine;
+        FakeEngine fast = engine();
+        EngineTeacher teacher = teacher(settings(
+                Optional.empty(),
+                Optional.empty(),
+                Duration.ofHours(1),
+                new EngineSettings.Limits(8, Duration.ofMinutes(1), Duration.ofSeconds(30)),
+                slow,
+                fast));
+        await().until(() -> up(teacher) == 2);
+        slow.fault = Fault.PACED;
+        slow.paceMillis = 400;
+        fast.fault = Fault.PACED;
+        fast.paceMillis = 20;
+        List<RecordingJob> jobs = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            jobs.add(ask(teacher, RecordingJob.topK(4, FIVE)));
+        }
+        for (RecordingJob job : jobs) {
+            job.rows();
+        }
+        assertThat(fast.asked.get() + slow.asked.get()).isEqualTo(40);
+        assertThat(slow.asked.get()).isBetween(1, 15);
+        int ofTheSlow = slow.asked.get();
+        for (int i = 0; i < 20; i++) {
+            ask(teacher, RecordingJob.topK(4, FIVE)).rows();
+        }
+        assertThat(slow.asked).hasValue(ofTheSlow);
     }
 
     private static double up(EngineTeacher teacher) {
@@ -355,6 +394,35 @@ final class EngineTeacherTest {
         after.rows();
         assertThat(before.vouched.get().toCompletableFuture()).isCancelled();
         assertThat(after.vouched.get().toCompletableFuture()).isNotDone();
+    }
+
+    /** Nothing is in flight, and no look at its health comes in between: its kept connections end. */
+    @Test
+    void process_thatIsReplacedWithNothingInFlight_isVouchedForByNoOther() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        RecordingJob before = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
+        before.rows();
+        CompletableFuture<Void> vouched = before.vouched.get().toCompletableFuture();
+        engine.kill();
+        engine.restart();
+        await().until(vouched::isDone);
+        assertThat(vouched).isCancelled();
+        RecordingJob after = ask(teacher, RecordingJob.topK(4, 1, 2, 4));
+        after.rows();
+        CompletableFuture<Void> passes = after.vouched.get().toCompletableFuture();
+        await().until(passes::isDone);
+        assertThat(passes).isNotCompletedExceptionally();
+    }
+
+    /** The next probe would be an hour away; connections that are kept for nothing would end before. */
+    @Test
+    void rows_afterWhichNothingIsAskedFor_areVouchedForInTheLull() throws Exception {
+        EngineTeacher teacher = teacher(Optional.empty(), Optional.empty(), Duration.ofHours(1), engine);
+        RecordingJob job = ask(teacher, RecordingJob.topK(4, 1, 2, 3));
+        job.rows();
+        CompletableFuture<Void> passes = job.vouched.get().toCompletableFuture();
+        await().until(passes::isDone);
+        assertThat(passes).isNotCompletedExceptionally();
     }
 
     @Test
@@ -604,6 +672,15 @@ final class EngineTeacherTest {
         }
         assertThat(other.asked).hasValue(0);
         assertThat(up(teacher)).isEqualTo(1);
+    }
+
+    /** Whatever it is, it need not be k. */
+    @Test
+    void engine_thatRefusesEveryK_isQuoted() {
+        engine.refusal = "The model `demo` does not exist.";
+        assertThatThrownBy(() -> teacher(engine))
+                .hasMessageContaining("the engine cannot be a teacher: no k of 1 or more is taken: ")
+                .hasMessageContaining("The model `demo` does not exist.");
     }
 
     /** One that takes less than the first would refuse sequences for good. */

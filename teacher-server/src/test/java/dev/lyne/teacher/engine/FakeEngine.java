@@ -23,7 +23,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLContext;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -46,6 +49,7 @@ final class FakeEngine implements AutoCloseable {
         SHORT,
         DUPLICATE,
         WRONG_ORDER,
+        ACTUAL_LAST,
         MINUS_INFINITY,
         NOT_A_NUMBER,
         ABOVE_ONE,
@@ -55,6 +59,7 @@ final class FakeEngine implements AutoCloseable {
         BUSY,
         HANGS,
         SLOW,
+        PACED,
         DROPPED,
         BEYOND
     }
@@ -79,6 +84,15 @@ final class FakeEngine implements AutoCloseable {
 
     /** Every request for rows. */
     final List<JsonNode> scored = new CopyOnWriteArrayList<>();
+
+    /** Time that each sequence of {@link #FAULTY_LENGTH} tokens takes, one after the other, as long as it is {@code PACED}. */
+    volatile long paceMillis;
+
+    /** Held while a paced answer is made. */
+    private final Lock pace = new ReentrantLock(true);
+
+    /** Words with which it refuses whatever it is asked; empty: it does not. */
+    volatile String refusal = "";
 
     /** Greatest k that it takes. */
     volatile int mostK = MAX_K;
@@ -150,6 +164,23 @@ final class FakeEngine implements AutoCloseable {
                 settings(EngineSettings.Wire.VLLM, address(), EngineSettings.Access.PLAIN, betweenProbes), 1);
     }
 
+    /** Returns the settings of a teacher behind several. */
+    static EngineSettings settings(Duration betweenProbes, List<InetSocketAddress> addresses) {
+        EngineSettings one =
+                settings(EngineSettings.Wire.VLLM, addresses.get(0), EngineSettings.Access.PLAIN, betweenProbes);
+        return new EngineSettings(
+                one.wire(),
+                addresses,
+                one.access(),
+                one.name(),
+                one.model(),
+                one.tokenizer(),
+                one.arithmetic(),
+                one.identity(),
+                one.probe(),
+                one.limits());
+    }
+
     /** Returns the settings of a teacher behind a fake engine, as most tests want it. */
     static EngineSettings settings(
             EngineSettings.Wire wire, InetSocketAddress address, EngineSettings.Access access, Duration betweenProbes) {
@@ -205,6 +236,10 @@ final class FakeEngine implements AutoCloseable {
         int[] tokens = new int[request.path("prompt").size()];
         Arrays.setAll(tokens, i -> request.path("prompt").path(i).asInt());
         int k = request.path("prompt_logprobs").asInt(0);
+        if (!refusal.isEmpty()) {
+            send(exchange, 404, "{\"error\":{\"message\":\"" + refusal + "\",\"code\":404}}");
+            return;
+        }
         if (k > mostK) {
             send(
                     exchange,
@@ -233,6 +268,15 @@ final class FakeEngine implements AutoCloseable {
                 await(mayAnswer);
                 send(exchange, 200, answer(request, tokens, k, now));
             }
+            case PACED -> {
+                pace.lock();
+                try {
+                    await(closing, paceMillis);
+                } finally {
+                    pace.unlock();
+                }
+                send(exchange, 200, answer(request, tokens, k, now));
+            }
             case DROPPED -> {
                 exchange.getResponseHeaders().set("Content-Type", "application/json");
                 exchange.sendResponseHeaders(200, 100_000);
@@ -247,6 +291,15 @@ final class FakeEngine implements AutoCloseable {
     private static void await(CountDownLatch latch) {
         try {
             latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** Takes so long, unless it closes. */
+    private static void await(CountDownLatch latch, long millis) {
+        try {
+            boolean unused = latch.await(millis, TimeUnit.MILLISECONDS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -358,16 +411,18 @@ final class FakeEngine implements AutoCloseable {
         return json.append("}]}").toString();
     }
 
-    /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first. */
+    /** Token (last + 7 + weights + r) mod V has rank r, and half of the mass that is left; the actual one comes first, but where it is told to come last. */
     private void row(StringBuilder json, int last, int actual, int k, Fault now) {
         int start = Math.floorMod(last + 7 + weights, VOCABULARY);
         int rank = Math.floorMod(actual - start, VOCABULARY);
-        entry(json, now == Fault.OTHER_TOKEN ? actual + 1 : actual, logProbability(rank, now), rank + 1);
+        if (now != Fault.ACTUAL_LAST) {
+            entry(json, now == Fault.OTHER_TOKEN ? actual + 1 : actual, logProbability(rank, now), rank + 1);
+        }
         for (int r = 0; r < k; r++) {
             int at = now == Fault.WRONG_ORDER ? k - 1 - r : r;
             at += now == Fault.BEST_MISSING ? 1 : 0;
             if (at != rank) {
-                json.append(',');
+                json.append(json.charAt(json.length() - 1) == '{' ? "" : ",");
                 int id = padded && at == MAX_K - 1 ? VOCABULARY : (start + at) % VOCABULARY;
                 entry(json, id, logProbability(at, now), at + 1);
             }
@@ -375,6 +430,10 @@ final class FakeEngine implements AutoCloseable {
                 json.append(',');
                 entry(json, (start + at) % VOCABULARY, "-40.5", at + 1);
             }
+        }
+        if (now == Fault.ACTUAL_LAST) {
+            json.append(json.charAt(json.length() - 1) == '{' ? "" : ",");
+            entry(json, actual, logProbability(rank, now), rank + 1);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.lyne.teacher.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.lyne.teacher.model.Disowned;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
@@ -42,12 +43,26 @@ final class VouchingTest {
         Vouching.Moment asked = vouching.now();
         CompletableFuture<Void> row = arrived();
         List<CompletableFuture<Void>> covered = vouching.beginProbe();
-        vouching.disown(new IllegalStateException("other weights"));
+        vouching.disown("other weights");
         vouching.passed(covered);
         assertThat(row).isCompletedExceptionally();
         assertThat(row.isCancelled()).isFalse();
         assertThat(vouching.arrived(asked)).isEmpty();
         assertThat(arrived()).isNotDone();
+    }
+
+    /** Whoever counts what it was given since the last passed probe counts it by one address, over all of its stages. */
+    @Test
+    void otherWeights_nameAllThatTheyDisown() {
+        CompletableFuture<Void> before = arrived();
+        List<CompletableFuture<Void>> unused = vouching.beginProbe();
+        CompletableFuture<Void> during = arrived();
+        CompletableFuture<Void> elsewhere = new Vouching().beginProbe().get(0);
+        vouching.disown("other weights");
+        assertThat(Disowned.with(
+                        before, before.handle((nothing, failed) -> failed).join()))
+                .contains(before, during)
+                .doesNotContain(elsewhere);
     }
 
     @Test

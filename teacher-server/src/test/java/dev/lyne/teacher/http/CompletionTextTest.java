@@ -35,6 +35,10 @@ import tools.jackson.databind.json.JsonMapper;
 final class CompletionTextTest {
     private static final int BLOCK_BYTES = 1 << 16;
     private static final int BLOCKS = 20;
+
+    /** Llama's end of a text. */
+    private static final int END = 2;
+
     private static final Path LLAMA =
             Path.of("../language-model/src/test/resources/golden-tokenizers/llama2-add-bos-false/tokenizer.json");
 
@@ -60,18 +64,50 @@ final class CompletionTextTest {
         }
     }
 
-    @SuppressWarnings("NullAway") // nothing is scored
+    /** The end of a text has none of its own; its name is told where that is asked for. */
+    @Test
+    void generatedToken_thatIsSpecial_isLeftOutOfTheTextUnlessAskedFor() throws Exception {
+        try (TextCodec llama = TextCodec.of(List.of(new TokenizerFile("tokenizer.json", Files.readAllBytes(LLAMA))))) {
+            int[] tokens = llama.encode("the cat", false);
+            String body = "{\"prompt\": " + Arrays.toString(tokens) + ", \"max_tokens\": 1";
+            JsonNode skipped = generated(body + "}", tokens, END, llama);
+            JsonNode told = generated(body + ", \"skip_special_tokens\": false}", tokens, END, llama);
+            assertThat(skipped.path("text").asString()).isEmpty();
+            assertThat(told.path("text").asString()).isEqualTo("</s>");
+            assertThat(generated(body + "}", tokens, tokens[1], llama)
+                            .path("text")
+                            .asString())
+                    .isNotEmpty();
+        }
+    }
+
+    private static JsonNode generated(String body, int[] tokens, int id, TextCodec codec) throws Exception {
+        return JsonMapper.shared()
+                .readTree(written(body, tokens, List.of(), Optional.of(codec), new int[] {id}))
+                .at("/choices/0");
+    }
+
     private static byte[] written(String body, int[] tokens, List<EncodedBlock> blocks, Optional<TextCodec> codec)
+            throws Exception {
+        return written(body, tokens, blocks, codec, new int[0]);
+    }
+
+    @SuppressWarnings("NullAway") // nothing is scored
+    private static byte[] written(
+            String body, int[] tokens, List<EncodedBlock> blocks, Optional<TextCodec> codec, int[] generated)
             throws Exception {
         CompletionRequest request = CompletionRequest.parse(
                 RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 1_000));
-        HttpTeacher teacher = new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, codec);
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(), null, codec, new SimpleMeterRegistry());
         Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
         CompletionText text = new CompletionText(
                 request,
                 teacher,
                 new Completion.Answer(
-                        List.of(new ScoredPrompt(tokens, new EncodedSequence(blocks))), new int[0], new float[0]),
+                        List.of(new ScoredPrompt(tokens, new EncodedSequence(blocks))),
+                        generated,
+                        new float[generated.length]),
                 new Completion(request, teacher, admission, new RowBudget(1), Caller.ANYBODY, CallTrace.NONE),
                 new CompletionText.Head("id", 0),
                 block -> {});
@@ -99,8 +135,11 @@ final class CompletionTextTest {
                     false);
             return CancellationHandle.ANSWERED;
         };
-        HttpTeacher teacher =
-                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), scorer, Optional.empty());
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(),
+                scorer,
+                Optional.empty(),
+                new SimpleMeterRegistry());
         Admission admission = new Admission(ServerLimits.DEFAULT, new SimpleMeterRegistry());
         RowBudget budget = new RowBudget(1 << 20);
         Completion completion = new Completion(request, teacher, admission, budget, Caller.ANYBODY, CallTrace.NONE);
@@ -132,8 +171,8 @@ final class CompletionTextTest {
         String body = "{\"prompt\": [1, 2], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"format\": \"lyne.block\"}";
         CompletionRequest request = CompletionRequest.parse(
                 RequestBody.read(new ByteArrayInputStream(body.getBytes(StandardCharsets.UTF_8)), 9));
-        HttpTeacher teacher =
-                new HttpTeacher(new FakeTeacher("fake", 1_000, 2_048).description(), null, Optional.empty());
+        HttpTeacher teacher = new HttpTeacher(
+                new FakeTeacher("fake", 1_000, 2_048).description(), null, Optional.empty(), new SimpleMeterRegistry());
         List<EncodedBlock> blocks = IntStream.range(0, BLOCKS)
                 .mapToObj(i -> new EncodedBlock(i, 1, new byte[BLOCK_BYTES]))
                 .toList();

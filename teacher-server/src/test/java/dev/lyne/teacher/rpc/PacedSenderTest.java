@@ -31,6 +31,26 @@ final class PacedSenderTest {
     }
 
     @Test
+    void reason_isThatOfTheEndThatCame() {
+        assertThat(sender.reason()).isEqualTo("none");
+        call.ready = false;
+        sender.offer(message(1));
+        sender.endAfterQueue(observer -> observer.onCompleted());
+        assertThat(sender.reason()).isEqualTo("done");
+        sender.endNow(new Failure(Failure.Reason.READER_STALLED, "in a test"));
+        assertThat(sender.reason()).isEqualTo("reader_stalled");
+        sender.callEnded();
+        assertThat(sender.reason()).isEqualTo("reader_stalled");
+        assertThat(ends).hasValue(1);
+    }
+
+    @Test
+    void reason_ofWhatTheStudentEnds_isThatItWasCancelled() {
+        sender.callEnded();
+        assertThat(sender.reason()).isEqualTo("cancelled");
+    }
+
+    @Test
     void offer_transportNotReady_waitsForThePump() {
         call.ready = false;
         sender.offer(message(1));

@@ -139,7 +139,9 @@ final class ErrorsEndWhatTheyMeetTest {
     void lookup_throwsAnError_theSequenceIsComputed() {
         disk.breakDown();
         SingleFlight flight = flight(List.of(new CacheTiers.Slower(
-                disk, new LaneOptions(1, LaneOptions.ANY_TURN, 1 << 20), new TierMetrics(registry, "disk"))));
+                disk,
+                new LaneOptions(1, LaneOptions.ANY_TURN, LaneOptions.USUAL_LOOKUP, 1 << 20),
+                new TierMetrics(registry, "disk"))));
         RecordingCallback callback = new RecordingCallback();
         flight.score(task(), callback);
 

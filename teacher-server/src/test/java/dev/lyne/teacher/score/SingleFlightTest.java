@@ -12,12 +12,17 @@ import dev.lyne.teacher.batch.Batcher;
 import dev.lyne.teacher.cache.TeacherCaches;
 import dev.lyne.teacher.model.Failure;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.QueueLine;
+import dev.lyne.teacher.tenant.Flow;
+import dev.lyne.teacher.tenant.PriorityClass;
+import dev.lyne.teacher.tenant.Tenant;
 import dev.lyne.wire.BlockDecoder;
 import dev.lyne.wire.Positions;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -210,6 +215,74 @@ final class SingleFlightTest {
 
         hasty.awaitOnly(Failure.Reason.DEADLINE_PASSED);
         patient.awaitOnly(RowSource.COMPUTED); // it pays, since the hasty one does not
+    }
+
+    private static ScoreTask of(String tenant, PriorityClass priority, ScoreTask task) {
+        Flow flow = new Flow(new Tenant(tenant, 1, Optional.empty()), priority, tenant.hashCode());
+        return new ScoreTask(task.item(), task.format(), task.deadline(), flow, task.bypassCache(), 0);
+    }
+
+    @Test
+    void deadlineOfOneWhoJoined_passes_isToldAndLendsItsTurnNoLonger() {
+        occupyDevice();
+        RecordingCallback patient = new RecordingCallback();
+        RecordingCallback hasty = new RecordingCallback();
+        flight.score(of("patient", PriorityClass.CAPTURE, task(1, 4, Deadline.NONE)), patient);
+        CancellationHandle handle =
+                flight.score(of("hasty", PriorityClass.INTERACTIVE, task(1, 4, Deadline.at(2_000))), hasty);
+        flight.expireOverdue();
+        assertThat(hasty.told()).isEmpty();
+        assertThat(batcher.queueLines().stream().map(QueueLine::tenant)).containsExactly("hasty", "patient");
+        now.set(2_500);
+        flight.expireOverdue();
+        assertThat(hasty.told()).containsExactly(Failure.Reason.DEADLINE_PASSED);
+        assertThat(handle.withdraw()).isFalse();
+        assertThat(batcher.queueLines().stream().map(QueueLine::tenant)).containsExactly("patient");
+        teacher.allowAll();
+
+        patient.awaitOnly(RowSource.COMPUTED);
+        assertThat(hasty.told()).hasSize(1);
+    }
+
+    /** Also one that is not in the queue, such as one whose rows are looked for. */
+    @Test
+    void deadlinesOfAll_pass_areToldAndTheComputationIsDropped() {
+        occupyDevice();
+        RecordingCallback one = new RecordingCallback();
+        RecordingCallback other = new RecordingCallback();
+        flight.score(task(1, 4, Deadline.at(2_000)), one);
+        flight.score(task(1, 4, Deadline.at(2_100)), other);
+        now.set(2_500);
+        flight.expireOverdue();
+        assertThat(one.told()).containsExactly(Failure.Reason.DEADLINE_PASSED);
+        assertThat(other.told()).containsExactly(Failure.Reason.DEADLINE_PASSED);
+        assertThat(batcher.queuedSequences()).isZero();
+    }
+
+    @Test
+    void join_whatComesTooLate_isRefusedWithATimeAndWhatComesInTimeIsJoined() {
+        occupyDevice();
+        now.addAndGet(1_000_000_000); // a second a sequence
+        teacher.allowOne();
+        RecordingCallback running = new RecordingCallback();
+        flight.score(task(98, 4, Deadline.NONE), running);
+        await().until(() -> teacher.batches().size() == 2);
+        for (int first = 1; first <= 3; first++) {
+            flight.score(task(first, 4, Deadline.NONE), new RecordingCallback());
+        }
+        now.addAndGet(900_000_000);
+        Deadline soon = Deadline.at(now.get() + 500_000_000);
+        RecordingCallback late = new RecordingCallback();
+        assertThat(flight.score(task(3, 4, soon), late).withdraw()).isFalse();
+        assertThat(late.told()).containsExactly(Failure.Reason.OVERLOADED);
+        assertThat(counter("lyne.teacher.queue.shed")).isEqualTo(1);
+
+        RecordingCallback next = new RecordingCallback();
+        RecordingCallback ofOther = new RecordingCallback();
+        flight.score(task(1, 4, soon), next);
+        flight.score(of("other", PriorityClass.TRAINING, task(3, 4, soon)), ofOther);
+        assertThat(next.told()).isEmpty();
+        assertThat(ofOther.told()).as("whose own turn comes sooner").isEmpty();
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.awaitility.Awaitility.await;
 import dev.lyne.row.RowContent;
 import dev.lyne.row.ScoreItem;
 import dev.lyne.row.ScoreOutcome;
+import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.decode.FakeDecoder;
 import dev.lyne.teacher.model.FakeTeacher;
 import dev.lyne.teacher.model.LocalDecoder;
@@ -21,9 +22,15 @@ import dev.lyne.v1.StartSequences;
 import dev.lyne.v1.StepSequences;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.Digests;
+import dev.lyne.wire.access.AccessToken;
+import dev.lyne.wire.access.AccessTokens;
+import io.grpc.Channel;
+import io.grpc.ClientInterceptors;
 import io.grpc.ManagedChannel;
+import io.grpc.Metadata;
 import io.grpc.Status;
 import io.grpc.netty.NettyChannelBuilder;
+import io.grpc.stub.MetadataUtils;
 import io.grpc.stub.StreamObserver;
 import io.opentelemetry.api.common.AttributeKey;
 import io.opentelemetry.api.trace.StatusCode;
@@ -34,6 +41,10 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -42,6 +53,7 @@ import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A bare Decode call, message by message. */
 final class DecodeStreamTest {
@@ -113,6 +125,11 @@ final class DecodeStreamTest {
     }
 
     private static void call(UnaryOperator<TeacherServerOptions.Builder> options, Check check) throws Exception {
+        call(options, new Metadata(), check);
+    }
+
+    private static void call(UnaryOperator<TeacherServerOptions.Builder> options, Metadata headers, Check check)
+            throws Exception {
         FakeTeacher teacher = new FakeTeacher("fake", FakeDecoder.VOCABULARY, 64);
         TeacherServer server = TeacherServer.start(
                 List.of(new Decoding(teacher, new FakeDecoder(1 << 20))),
@@ -124,7 +141,8 @@ final class DecodeStreamTest {
                 .build();
         try (server) {
             Received received = new Received();
-            check.with(server, received, TeacherServiceGrpc.newStub(channel).decode(received));
+            Channel calling = ClientInterceptors.intercept(channel, MetadataUtils.newAttachHeadersInterceptor(headers));
+            check.with(server, received, TeacherServiceGrpc.newStub(calling).decode(received));
         } finally {
             channel.shutdownNow().awaitTermination(10, TimeUnit.SECONDS);
         }
@@ -158,6 +176,28 @@ final class DecodeStreamTest {
 
     private static DecodeRequest step(StepSequences.Builder step) {
         return DecodeRequest.newBuilder().setStep(step).build();
+    }
+
+    @Test
+    void session_ofATokenTakenOut_endsWithinSeconds(@TempDir Path directory) throws Exception {
+        AccessToken alices = AccessToken.random("alice", new SecureRandom());
+        Path tokens = Files.writeString(
+                directory.resolve("tokens"),
+                "lyne-access 1\ntoken alice sha256:" + HexFormat.of().formatHex(alices.digest()) + "\n");
+        Metadata headers = new Metadata();
+        headers.put(AccessTokens.HEADER, alices.headerValue());
+        call(
+                options -> options.security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false)),
+                headers,
+                (server, received, requests) -> {
+                    requests.onNext(open());
+                    requests.onNext(start(sequence(3, 2, 1, 2)));
+                    received.await(1);
+                    Files.writeString(tokens, "lyne-access 1\n");
+                    assertThat(received.awaitEnd().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+                    assertThat(received.awaitEnd().getDescription()).contains("a token that this server does not know");
+                    await().until(() -> status(server).contains("\"sessions\":[]"));
+                });
     }
 
     /** A second one of a number would fail, and its failure be taken for the first one's. */
@@ -249,8 +289,9 @@ final class DecodeStreamTest {
     void session_hasALineAsItOpensAndAsItEnds_withTotals() throws Exception {
         String opened = "session opened: stream=1 tenant=anybody student=tiny teacher=fake class=training"
                 + " temperature=1[.]0 top_p=1[.]0.*";
-        String ended = "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ texts=2 drawn=3 taken=0"
-                + " bytes=[1-9][0-9]* failures=1 unended=0.*";
+        String ended =
+                "session ended: stream=1 tenant=anybody student=tiny seconds=[0-9.E-]+ reason=done texts=2 drawn=3 taken=0"
+                        + " bytes=[1-9][0-9]* failures=1 unended=0.*";
         try (CapturedLog log = new CapturedLog()) {
             await().until(() -> {
                 call(DecodeStreamTest::drawThree);

@@ -130,6 +130,44 @@ final class DeviceThreadEndsTest {
         }
     }
 
+    /** As where another process takes the device's memory. A sequence that never fitted says nothing of the device. */
+    @Test
+    void noMemoryForWhatFittedBefore_isNotServingUntilItFitsAgain() throws Exception {
+        AtomicBoolean taken = new AtomicBoolean(true);
+        LocalModel teacher = new FaultyTeacher(new FakeTeacher("fake", 500, 64), (items, score) -> {
+            if (taken.get() || items.stream().anyMatch(item -> item.tokens().length > 5)) {
+                throw new IllegalStateException("CUDA out of memory. Tried to allocate 2.00 GiB");
+            }
+            return score.of(items);
+        });
+        try (CapturedLog log = new CapturedLog()) {
+            serve(teacher, (server, stream, health) -> {
+                for (int first = 1; first <= 4; first++) {
+                    stream.score(first, first, 2, 3).awaitFailed(first);
+                }
+                taken.set(false);
+                stream.score(5, 1, 2, 3).awaitDone(5);
+                for (int longer = 6; longer <= 9; longer++) {
+                    stream.score(longer, longer, 2, 3, 4, 5, 6).awaitFailed(longer);
+                }
+                stream.score(10, 1, 2, 3).awaitDone(10);
+                assertThat(log.lines()).noneMatch(line -> line.contains("for what fitted before"));
+                assertThat(status(health)).isEqualTo(ServingStatus.SERVING);
+
+                taken.set(true);
+                for (int id = 11; id <= 13; id++) {
+                    stream.score(id, id, 2, 3).awaitFailed(id);
+                }
+                await().until(() -> status(health) == ServingStatus.NOT_SERVING);
+                assertThat(log.lines())
+                        .anyMatch(line -> line.contains("teacher fake has no memory on")
+                                && line.endsWith("each alone (expected: none); not serving"));
+                taken.set(false);
+                await().until(() -> status(health) == ServingStatus.SERVING);
+            });
+        }
+    }
+
     @Test
     void errorOfTheThread_isNotServingAtOnceAndEndsTheServer() throws Exception {
         LocalModel teacher = new FakeTeacher("fake", 500, 64);

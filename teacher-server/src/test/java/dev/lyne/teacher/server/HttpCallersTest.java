@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.SecureRandom;
+import java.time.Instant;
 import java.util.HexFormat;
 import java.util.Optional;
 import java.util.stream.IntStream;
@@ -98,6 +99,22 @@ final class HttpCallersTest {
             fixture.teacher.allowAll();
             await().until(() -> fixture.gauge("lyne.teacher.admitted.tokens") == 0
                     && fixture.gauge("lyne.teacher.http.row.bytes") == 0);
+        }
+    }
+
+    @Test
+    void request_ofATokenThatExpires_endsWithinSeconds() throws Exception {
+        write(alices() + " expires=" + Instant.now().plusSeconds(3));
+        try (ServerFixture fixture = serve()) {
+            fixture.teacher.hold();
+            var answer = CLIENT.sendAsync(completion(fixture, prompts(0, 1)), HttpResponse.BodyHandlers.ofString());
+            await().until(() -> fixture.teacher.batches().size() == 1);
+            await().until(answer::isDone);
+            assertThat(answer.get().statusCode()).isEqualTo(401);
+            assertThat(answer.get().body()).contains("a token of alice that expired at ");
+            HttpResponse<String> later = send(completion(fixture, prompts(0, 1)));
+            assertThat(later.statusCode()).isEqualTo(401);
+            assertThat(fixture.refusals("token_expired")).isEqualTo(2);
         }
     }
 

@@ -6,6 +6,7 @@ import static org.awaitility.Awaitility.await;
 
 import dev.lyne.lm.model.ComputePrecision;
 import dev.lyne.lm.model.ModelOptions;
+import dev.lyne.row.Precision;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.admission.ServerLimits;
 import dev.lyne.teacher.model.LanguageModelTeacher;
@@ -165,8 +166,16 @@ final class HttpDoorTest {
     @Test
     void echoedLogprobs_haveTheShapeAndNumbersOfVllm() throws Exception {
         requireSame("", completed("""
-                        {"model": "demo", "prompt": "Fellow citizens", "max_tokens": 0, "echo": true, "temperature": 0,
+                        {"model": "demo", "prompt": [0,38,69,1064,768], "max_tokens": 0, "echo": true, "temperature": 0,
                          "logprobs": 2}"""), recorded("door-echo.json"));
+    }
+
+    /** A prompt that was sent as text is echoed as it was sent, without the token that was put before it. */
+    @Test
+    void echoedText_withTheGeneratedToken_isThatOfVllm() throws Exception {
+        requireSame("", completed("""
+                        {"model": "demo", "prompt": "Fellow citizens", "max_tokens": 1, "echo": true, "temperature": 0,
+                         "logprobs": 2, "prompt_logprobs": 1}"""), recorded("door-echo1.json"));
     }
 
     @Test
@@ -254,6 +263,19 @@ final class HttpDoorTest {
                 "top_p | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"top_p\": 0.9}",
                 "stream | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"stream\": true}",
                 "n | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"n\": 2}",
+                "bad_words | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"bad_words\": [\"a\"]}",
+                "detokenize | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"detokenize\": false}",
+                "logits_processors | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"logits_processors\": [\"a\"]}",
+                "response_format | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"response_format\": {\"type\": \"json_object\"}}",
+                "response_format | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"response_format\": \"text\"}",
+                "allowed_token_ids | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"allowed_token_ids\": []}",
+                "truncate_prompt_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"truncate_prompt_tokens\": -1}",
+                "skip_special_tokens | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"skip_special_tokens\": 1}",
+                "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"format\": \"lyne.block\"}",
+                "prompt_logprobs | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"format\": \"lyne.block\"}",
+                "row_precision | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"row_precision\": \"compact\"}",
+                "row_precision | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"prompt_logprobs\": 1, \"format\": \"lyne.block\", \"row_precision\": \"compact\"}",
+                "row_precision | 400 | {\"prompt\": [1,2], \"max_tokens\": 0, \"prompt_logprobs\": 1, \"format\": \"lyne.block\", \"row_precision\": \"double\"}",
                 "guided_json | 400 | {\"prompt\": [1,2], \"max_tokens\": 1, \"guided_json\": {}}",
                 "prompt | 400 | {\"prompt\": [1,99999], \"max_tokens\": 1}",
                 "prompt | 400 | {\"prompt\": [], \"max_tokens\": 1}",
@@ -330,6 +352,14 @@ final class HttpDoorTest {
         completed("""
                 {"prompt": [1,2], "max_tokens": 1, "temperature": 1.0, "top_p": 1.0, "top_k": -1, "n": 1, "stop": [],
                  "stream": false, "presence_penalty": 0.0, "stop_token_ids": [], "logit_bias": {}, "min_tokens": 0, "user": "x", "suffix": null}""");
+        // What vLLM's request has beside OpenAI's, as clients state it that state everything.
+        completed("""
+                {"prompt": [1,2], "max_tokens": 1, "bad_words": [], "logits_processors": [], "detokenize": true,
+                 "response_format": {"type": "text"}, "allowed_token_ids": null, "truncate_prompt_tokens": null,
+                 "watermarking": false, "kv_transfer_params": {}, "vllm_xargs": {}, "session_id": "s", "skip_special_tokens": true,
+                 "thinking_token_budget": -1, "routed_experts_prompt_start": 0, "return_mm_kwargs": true,
+                 "spaces_between_special_tokens": true, "return_token_offsets": false, "stream_interval": 1}""");
+        completed("{\"prompt\": [1,2], \"max_tokens\": 1, \"logits_processors\": null, \"bad_words\": null}");
     }
 
     @Test
@@ -406,6 +436,33 @@ final class HttpDoorTest {
         TargetBlock decoded = BlockDecoder.decode(ByteBuffer.wrap(block));
         assertThat(decoded.rows()).isEqualTo(2);
         assertThat(decoded.labelLogProbability()[0]).isCloseTo(-1.39355f, within(1e-3f));
+    }
+
+    /** Coded as a stream in that precision has them, and some fifth as long. */
+    @ParameterizedTest
+    @CsvSource({"half, HALF", "compact, COMPACT"})
+    void blocks_inAnotherPrecision_areCodedSo(String name, Precision precision) throws Exception {
+        String ids = IntStream.range(0, 100).mapToObj(Integer::toString).collect(Collectors.joining(","));
+        String body = "{\"prompt\": [" + ids
+                + "], \"max_tokens\": 0, \"prompt_logprobs\": 64, \"format\": \"lyne.block\", \"row_precision\": \"";
+        byte[] exact = block(completed(body + "exact\"}"));
+        byte[] other = block(completed(body + name + "\"}"));
+        assertThat(other.length).isLessThan(precision == Precision.COMPACT ? exact.length / 3 : exact.length);
+        TargetBlock decoded = BlockDecoder.decode(ByteBuffer.wrap(other));
+        TargetBlock asComputed = BlockDecoder.decode(ByteBuffer.wrap(exact));
+        assertThat(decoded.header().precision()).isEqualTo(precision);
+        assertThat(asComputed.header().precision()).isEqualTo(Precision.EXACT);
+        // Compact ids of one level of the grid come by their number.
+        assertThat(sorted(decoded.ids())).isEqualTo(sorted(asComputed.ids()));
+        assertThat(decoded.labelLogProbability()[5]).isCloseTo(asComputed.labelLogProbability()[5], within(0.1f));
+    }
+
+    private static int[] sorted(int[] ids) {
+        return IntStream.of(ids).sorted().toArray();
+    }
+
+    private static byte[] block(JsonNode answer) {
+        return Base64.getDecoder().decode(answer.at("/choices/0/blocks/0").asString());
     }
 
     @Test

@@ -44,8 +44,7 @@ final class ManyStalledReadersTest {
             int first = next;
             int[] ids = IntStream.range(0, 300).toArray();
             for (int id : ids) {
-                reading.score(id, tokens(first + id, 16));
-                await().until(() -> reading.done(id));
+                reading.score(id, tokens(first + id, 16)).awaitNext(id);
                 assertThat(fixture.gauge("lyne.teacher.unsent.room.bytes")).isLessThanOrEqualTo(1.5 * BUDGET);
             }
         }

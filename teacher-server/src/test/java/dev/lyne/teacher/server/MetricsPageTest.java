@@ -67,6 +67,8 @@ final class MetricsPageTest {
                             "lyne_teacher_batch_duration_seconds_count{",
                             "lyne_teacher_tenant_positions_total{tenant=\"anybody\"} 4.0",
                             "lyne_teacher_tier_bytes{tier=\"memory\"}",
+                            "process_resident_memory_bytes ",
+                            "process_native_memory_bytes ",
                             "jvm_memory_used_bytes{");
         }
     }
@@ -85,6 +87,9 @@ final class MetricsPageTest {
             assertThat(get(fixture, "/status.json").body())
                     .contains(
                             "\"serving\":true",
+                            "\"heap_bytes\":",
+                            "\"resident_bytes\":",
+                            "\"native_bytes\":",
                             "\"student\":\"test\",\"teacher\":\"fake\",\"priority\":\"training\",\"waits_for\":\"device\"",
                             "{\"priority\":\"TRAINING\",\"tenant\":\"anybody\",\"streams\":1,\"sequences\":1,");
             assertThat(get(fixture, "/healthz").statusCode()).isEqualTo(200);
@@ -98,7 +103,7 @@ final class MetricsPageTest {
             assertThat(log.lines())
                     .anyMatch(line -> line.startsWith(
                             "stream opened: stream=1 tenant=anybody student=test teacher=fake class=training"))
-                    .anyMatch(line -> line.contains(" sequences=2 positions=4 bytes=")
+                    .anyMatch(line -> line.contains(" reason=done sequences=2 positions=4 bytes=")
                             && line.endsWith(" failures=0 unanswered=0"));
         }
     }

@@ -96,7 +96,7 @@ final class SameBytesOnTwoServersTest {
             List<Rows> rows = TestStream.reading(channel)
                     .open(request.open())
                     .score(request.sequence())
-                    .awaitDone(1)
+                    .awaitNext(1)
                     .rows(1);
             assertThat(rows).isNotEmpty().noneMatch(Rows::getNarrowed);
             answers.set(number, rows.stream().map(Rows::getBlock).toList());

@@ -63,7 +63,7 @@ final class SeveralDevicesServeTest {
                 stream.score(id, random.ints(100, 0, 257).toArray());
             }
             for (int id = 1; id <= SEQUENCES; id++) {
-                rows.add(stream.awaitDone(id).rows(id).stream()
+                rows.add(stream.awaitNext(id).rows(id).stream()
                         .map(Rows::getBlock)
                         .toList());
             }

@@ -57,6 +57,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -501,6 +502,48 @@ final class TeachersComeAndGoTest {
         Files.writeString(list, "b c");
         await().until(() -> server.teacherNames().equals(List.of("b", "c")));
         await().until(() -> teacher("a 1").closed());
+    }
+
+    /** A model's directory on a file system that does not answer. */
+    @Test
+    void file_whoseReadHangs_holdsUpNothingElse() throws Exception {
+        AccessToken alices = AccessToken.random("alice", new SecureRandom());
+        Path tokens = Files.writeString(
+                directory.resolve("tokens"),
+                "lyne-access 1\ntoken alice sha256:" + HexFormat.of().formatHex(alices.digest()) + "\n");
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch hangs = new CountDownLatch(1);
+        Path list = Files.writeString(directory.resolve("teachers"), "a");
+        WatchedFiles<List<TeacherEntry>> watched = WatchedFiles.open(List.of(list), () -> {
+            String text = Files.readString(list);
+            if (text.contains("b")) {
+                hangs.countDown();
+                try {
+                    held.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return Arrays.stream(text.split(" ")).map(name -> entry(name, "1")).toList();
+        });
+        server = TeacherServer.follow(
+                watched,
+                TeacherServerOptions.builder()
+                        .security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false))
+                        .build());
+        Metadata headers = new Metadata();
+        headers.put(AccessTokens.HEADER, alices.headerValue());
+        TestStream stream = TestStream.reading(
+                        ClientInterceptors.intercept(channel(), MetadataUtils.newAttachHeadersInterceptor(headers)))
+                .open(4)
+                .score(1, 1, 2, 3);
+        stream.awaitDone(1);
+        Files.writeString(list, "a b");
+        hangs.await();
+        Files.writeString(tokens, "lyne-access 1\n");
+        assertThat(stream.awaitEnd().getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+        held.countDown();
+        await().until(() -> server.teacherNames().equals(List.of("a", "b")));
     }
 
     @Test

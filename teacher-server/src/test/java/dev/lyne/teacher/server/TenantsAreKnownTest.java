@@ -13,17 +13,24 @@ import dev.lyne.client.TeacherRefusedException;
 import dev.lyne.client.TeacherSecurity;
 import dev.lyne.teacher.access.ServerSecurity;
 import dev.lyne.teacher.model.FakeTeacher;
+import dev.lyne.teacher.model.TokenizerFile;
 import dev.lyne.v1.GetTeacherRequest;
+import dev.lyne.v1.GetTokenizerRequest;
 import dev.lyne.v1.Priority;
 import dev.lyne.v1.TeacherServiceGrpc;
 import dev.lyne.wire.access.AccessToken;
 import dev.lyne.wire.access.AccessTokens;
+import io.grpc.CallOptions;
 import io.grpc.Channel;
+import io.grpc.ClientCall;
 import io.grpc.ClientInterceptors;
 import io.grpc.Metadata;
+import io.grpc.MethodDescriptor;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import io.grpc.reflection.v1.ServerReflectionGrpc;
+import io.grpc.reflection.v1.ServerReflectionRequest;
 import io.grpc.stub.MetadataUtils;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -35,6 +42,9 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -112,9 +122,105 @@ final class TenantsAreKnownTest {
             stream.awaitDone(1);
             tokens(other());
             assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token that this server does not know");
+            awaitEndedLine("unauthenticated");
             assertThat(fixture.refusals("unauthenticated")).isEqualTo(1);
             assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "does not know");
         }
+    }
+
+    @Test
+    void stream_ofTheLastTokenTakenOut_endsAndNobodyIsLetInUntilOneIsAdded() throws Exception {
+        Path tokens = tokens(alices(""));
+        try (ServerFixture fixture = serve(tokens)) {
+            TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
+            stream.awaitDone(1);
+            tokens();
+            assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token that this server does not know");
+            assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "does not know");
+            assertThat(log.lines()).anyMatch(line -> line.startsWith(tokens + " holds no token and no certificate"));
+
+            tokens(alices(""));
+            await().ignoreExceptions()
+                    .untilAsserted(() -> TeacherServiceGrpc.newBlockingStub(asAlice(fixture))
+                            .getTeacher(GetTeacherRequest.getDefaultInstance()));
+        }
+    }
+
+    @Test
+    void stream_ofATokenWhoseFileIsGoneOrGarbled_goesOnWithAWarning() throws Exception {
+        Path tokens = tokens(alices(""));
+        try (ServerFixture fixture = serve(tokens)) {
+            TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
+            stream.awaitDone(1);
+            Files.delete(tokens);
+            awaitRefusedFile("no such file");
+            Files.writeString(tokens, "lyne-access 1\ntok");
+            awaitRefusedFile("a line of 1 words");
+            stream.score(2, 1, 2, 3).awaitDone(2);
+        }
+    }
+
+    private void awaitEndedLine(String reason) {
+        await().until(() -> log.lines().stream()
+                .anyMatch(line -> line.startsWith("stream ended: ") && line.contains(" reason=" + reason + " ")));
+    }
+
+    private void awaitRefusedFile(String why) {
+        await().until(() -> log.lines().stream()
+                .anyMatch(line -> line.contains(why) && line.endsWith("what was read before stays")));
+    }
+
+    @Test
+    void otherCalls_ofATokenTakenOut_endWithinSeconds() throws Exception {
+        Path tokens = tokens(alices(""), other());
+        FakeTeacher teacher = new FakeTeacher("fake", 1_000, 64)
+                .withTokenizer(List.of(new TokenizerFile("tokenizer.json", new byte[8 << 20])));
+        try (ServerFixture fixture = new ServerFixture(
+                teacher,
+                options -> options.security(new ServerSecurity(Optional.empty(), Optional.of(tokens), false))
+                        .reflection(true))) {
+            // A session of reflection that stays open, and a tokenizer whose reader takes one part and no more.
+            CompletableFuture<Status> reflection = new CompletableFuture<>();
+            CompletableFuture<Status> tokenizer = new CompletableFuture<>();
+            CountDownLatch answered = new CountDownLatch(2);
+            ClientCall<ServerReflectionRequest, ?> asking =
+                    call(asAlice(fixture), ServerReflectionGrpc.getServerReflectionInfoMethod(), answered, reflection);
+            asking.sendMessage(
+                    ServerReflectionRequest.newBuilder().setListServices("").build());
+            ClientCall<GetTokenizerRequest, ?> reading =
+                    call(asAlice(fixture), TeacherServiceGrpc.getGetTokenizerMethod(), answered, tokenizer);
+            reading.sendMessage(GetTokenizerRequest.getDefaultInstance());
+            reading.halfClose();
+            assertThat(answered.await(1, TimeUnit.MINUTES)).isTrue();
+
+            tokens(other());
+            await().until(() -> fixture.refusals("unauthenticated") == 2);
+            asking.request(10);
+            reading.request(10);
+            assertThat(reflection.get(1, TimeUnit.MINUTES).getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+            assertThat(tokenizer.get(1, TimeUnit.MINUTES).getCode()).isEqualTo(Status.Code.UNAUTHENTICATED);
+        }
+    }
+
+    /** Starts a call that reads one answer, and tells its end. */
+    private static <Q, A> ClientCall<Q, A> call(
+            Channel channel, MethodDescriptor<Q, A> method, CountDownLatch answered, CompletableFuture<Status> end) {
+        ClientCall<Q, A> call = channel.newCall(method, CallOptions.DEFAULT);
+        call.start(
+                new ClientCall.Listener<>() {
+                    @Override
+                    public void onMessage(A message) {
+                        answered.countDown();
+                    }
+
+                    @Override
+                    public void onClose(Status status, Metadata trailers) {
+                        end.complete(status);
+                    }
+                },
+                new Metadata());
+        call.request(1);
+        return call;
     }
 
     @Test
@@ -124,6 +230,7 @@ final class TenantsAreKnownTest {
             TestStream stream = TestStream.reading(asAlice(fixture)).open(4).score(1, 1, 2, 3);
             stream.awaitDone(1);
             assertEnded(stream, Status.Code.UNAUTHENTICATED, "a token of alice that expired at " + soon);
+            awaitEndedLine("token_expired");
             assertEnded(TestStream.reading(asAlice(fixture)).open(4), Status.Code.UNAUTHENTICATED, "that expired at ");
             assertThat(fixture.refusals("token_expired")).isEqualTo(2);
         }

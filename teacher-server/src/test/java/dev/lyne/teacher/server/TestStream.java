@@ -20,6 +20,7 @@ import io.grpc.Channel;
 import io.grpc.Status;
 import io.grpc.stub.ClientCallStreamObserver;
 import io.grpc.stub.ClientResponseObserver;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -188,6 +189,12 @@ final class TestStream implements ClientResponseObserver<ScoreSequencesRequest, 
 
     TestStream awaitDone(long... ids) {
         await().until(() -> Arrays.stream(ids).allMatch(this::done));
+        return this;
+    }
+
+    /** The same for one of hundreds that come one after the other: without a tenth of a second before the first look. */
+    TestStream awaitNext(long id) {
+        await().pollDelay(Duration.ZERO).pollInterval(Duration.ofMillis(2)).until(() -> done(id));
         return this;
     }
 

@@ -1,5 +1,6 @@
 package dev.lyne.teacher.cache.shared;
 
+import dev.lyne.teacher.cache.LaneOptions;
 import dev.lyne.teacher.cache.Tier;
 import dev.lyne.teacher.cache.TierMetrics;
 import dev.lyne.teacher.cache.TierOptions;
@@ -82,6 +83,13 @@ public record SharedTierOptions(
     @Override
     public Duration longestTurn() {
         return budget.minus(longestRead());
+    }
+
+    /** The call itself has its bound: what is beyond both hangs elsewhere, as where a name is resolved. */
+    @Override
+    public Duration longestLookup() {
+        Duration twice = budget.multipliedBy(2);
+        return twice.compareTo(LaneOptions.USUAL_LOOKUP) > 0 ? twice : LaneOptions.USUAL_LOOKUP;
     }
 
     @Override
